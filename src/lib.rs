@@ -22,3 +22,4 @@
 //! [`transport::Endpoint`] → [`message::Request`] → [`server::Server`] → [`server::Ledger`] → [`chat::execute`] over
 //! [`store`] → back to the [`server::Server`], which tells every follower.
 
+pub mod wire;
