@@ -22,4 +22,5 @@
 //! [`transport::Endpoint`] → [`message::Request`] → [`server::Server`] → [`server::Ledger`] → [`chat::execute`] over
 //! [`store`] → back to the [`server::Server`], which tells every follower.
 
+pub mod crypto;
 pub mod wire;
