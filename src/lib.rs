@@ -23,4 +23,5 @@
 //! [`store`] → back to the [`server::Server`], which tells every follower.
 
 pub mod crypto;
+pub mod transport;
 pub mod wire;

@@ -1,0 +1,74 @@
+//! What a connection has to tell its owner. Flags, not a queue: nothing here can grow, and saying a thing twice is once.
+
+use super::error::CloseReason;
+use crate::wire::StreamId;
+
+/// News for the owner of a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConnectionEvent {
+    /// An authenticated packet came: the peer holds the keys.
+    Confirmed,
+    /// A whole message can be received. Said when bytes complete one, not again for what was left unread: read until
+    /// nothing comes, or remember to come back.
+    Readable(StreamId),
+    /// After a refused send: half of the queue is free. Or the queue is as short as the owner asked to hear of.
+    Writable(StreamId),
+    /// The peer's address is another one now.
+    PathChanged,
+    /// Client: several probes in a row went unanswered. Perhaps its address is nobody's any more.
+    Silent,
+    /// The connection ended; nothing is sent or received any more.
+    Closed(CloseReason),
+    /// The last packet that may come late has had its time: everything about the connection can be forgotten.
+    Drained,
+}
+
+/// The events not yet polled.
+#[expect(clippy::struct_excessive_bools, reason = "each is an event that is there or not, none excludes another")]
+#[derive(Debug, Default)]
+pub(super) struct Events {
+    pub confirmed: bool,
+    pub readable: [bool; 2],
+    pub writable: [bool; 2],
+    pub path_changed: bool,
+    pub silent: bool,
+    pub closed: Option<Box<CloseReason>>,
+    pub drained: bool,
+}
+
+impl Events {
+    /// Whether there is an event.
+    pub const fn is_any(&self) -> bool {
+        let [chat_readable, bulk_readable] = self.readable;
+        let [chat_writable, bulk_writable] = self.writable;
+        let streams = chat_readable || bulk_readable || chat_writable || bulk_writable;
+        self.confirmed || streams || self.path_changed || self.silent || self.closed.is_some() || self.drained
+    }
+
+    /// The next event, in the order in which an owner can make sense of them.
+    pub fn poll(&mut self) -> Option<ConnectionEvent> {
+        if std::mem::take(&mut self.confirmed) {
+            return Some(ConnectionEvent::Confirmed);
+        }
+        for (stream, [readable, writable]) in
+            StreamId::ALL.into_iter().zip(self.readable.iter_mut().zip(&mut self.writable).map(|(r, w)| [r, w]))
+        {
+            if std::mem::take(readable) {
+                return Some(ConnectionEvent::Readable(stream));
+            }
+            if std::mem::take(writable) {
+                return Some(ConnectionEvent::Writable(stream));
+            }
+        }
+        if std::mem::take(&mut self.path_changed) {
+            return Some(ConnectionEvent::PathChanged);
+        }
+        if std::mem::take(&mut self.silent) {
+            return Some(ConnectionEvent::Silent);
+        }
+        if let Some(reason) = self.closed.take() {
+            return Some(ConnectionEvent::Closed(*reason));
+        }
+        std::mem::take(&mut self.drained).then_some(ConnectionEvent::Drained)
+    }
+}

@@ -1,0 +1,100 @@
+//! What a connection counted and measured, for people who look at it.
+
+use super::time::Micros;
+
+/// A snapshot of one connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// What was counted since the connection began.
+    pub counts: Counts,
+    /// Smoothed round-trip time.
+    pub rtt: Micros,
+    /// Smoothed deviation of the round-trip time.
+    pub rtt_var: Micros,
+    /// Smallest round-trip time on this path.
+    pub rtt_min: Micros,
+    /// Congestion window, in bytes.
+    pub congestion_window_len: u64,
+    /// The longest datagram that is sent, in bytes.
+    pub datagram_len: u16,
+    /// Bytes sent, not acknowledged and not given up.
+    pub in_flight_len: u64,
+    /// Bytes queued or unacknowledged on all streams.
+    pub unacked_len: u64,
+    /// The next packet number: how much of the key's life is used.
+    pub next_packet_number: u64,
+    /// Lost packets of a thousand, lately, in the direction that loses more.
+    pub loss_per_mille: u16,
+    /// How often each line of chat is sent now; 1: no copies.
+    pub copies: u8,
+}
+
+/// Counters of one connection; they only grow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Packets sent.
+    pub packets_sent: u64,
+    /// Bytes of those packets, without UDP and IP headers.
+    pub bytes_sent: u64,
+    /// Packets opened.
+    pub packets_received: u64,
+    /// Bytes of those packets.
+    pub bytes_received: u64,
+    /// Packets that do nothing but acknowledge.
+    pub ack_only_sent: u64,
+    /// Packets declared lost.
+    pub packets_lost: u64,
+    /// Probes sent because no acknowledgement came in time.
+    pub probes_sent: u64,
+    /// Stream bytes sent again because they were lost or not acknowledged in time.
+    pub bytes_resent: u64,
+    /// Copies of lines sent before anybody knew whether they were needed.
+    pub copies_sent: u64,
+    /// Bytes that those copies took, packets that went out only for them included.
+    pub redundant_bytes_sent: u64,
+    /// Packets declared lost that arrived after all.
+    pub losses_spurious: u64,
+    /// Packets refused: forged, replayed or without room.
+    pub packets_refused: u64,
+    /// Times the peer's address changed.
+    pub path_moves: u64,
+}
+
+impl Counts {
+    /// Adds what another connection counted.
+    pub(super) fn add(&mut self, other: &Self) {
+        let Self {
+            packets_sent,
+            bytes_sent,
+            packets_received,
+            bytes_received,
+            ack_only_sent,
+            packets_lost,
+            probes_sent,
+            bytes_resent,
+            copies_sent,
+            redundant_bytes_sent,
+            losses_spurious,
+            packets_refused,
+            path_moves,
+        } = other;
+        let pairs = [
+            (&mut self.packets_sent, packets_sent),
+            (&mut self.bytes_sent, bytes_sent),
+            (&mut self.packets_received, packets_received),
+            (&mut self.bytes_received, bytes_received),
+            (&mut self.ack_only_sent, ack_only_sent),
+            (&mut self.packets_lost, packets_lost),
+            (&mut self.probes_sent, probes_sent),
+            (&mut self.bytes_resent, bytes_resent),
+            (&mut self.copies_sent, copies_sent),
+            (&mut self.redundant_bytes_sent, redundant_bytes_sent),
+            (&mut self.losses_spurious, losses_spurious),
+            (&mut self.packets_refused, packets_refused),
+            (&mut self.path_moves, path_moves),
+        ];
+        for (sum, count) in pairs {
+            *sum = sum.saturating_add(*count);
+        }
+    }
+}
