@@ -23,5 +23,6 @@
 //! [`store`] → back to the [`server::Server`], which tells every follower.
 
 pub mod crypto;
+pub mod message;
 pub mod transport;
 pub mod wire;

@@ -1,0 +1,151 @@
+//! A no: a stable code, a class that fixes a program's exit status, and a sentence for people.
+//!
+//! The codes are listed in protocol.md, "Refusals". The class travels beside the code, so that a program acts rightly on a
+//! code it has never heard of.
+
+use serde::{Deserialize, Serialize};
+
+/// What kind of no it is; decides what a program does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum RefusalClass {
+    /// The request itself cannot be met: exit status 1.
+    Request,
+    /// Who asks may not: exit status 4.
+    Permission,
+    /// Too much at once; wait and ask again: exit status 6.
+    Rate,
+    /// The server cannot just now; nothing is wrong with the request: exit status 1, worth repeating later.
+    Later,
+}
+
+macro_rules! refusal_codes {
+    ($($(#[doc = $doc:literal])* $code:ident = $number:literal, $class:ident;)*) => {
+        /// Why a request was refused.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum RefusalCode {
+            $($(#[doc = $doc])* $code,)*
+            /// A code that this version does not know.
+            Other(u16),
+        }
+
+        impl RefusalCode {
+            /// Every code of this version with its class, in the order of protocol.md.
+            pub const ALL: &[(Self, RefusalClass)] = &[$((Self::$code, RefusalClass::$class),)*];
+
+            /// The number on the wire.
+            #[must_use]
+            pub fn number(self) -> u16 {
+                match self {
+                    $(Self::$code => $number,)*
+                    Self::Other(number) => number,
+                }
+            }
+
+            /// The code that `number` stands for.
+            #[must_use]
+            pub fn from_number(number: u16) -> Self {
+                match number {
+                    $($number => Self::$code,)*
+                    other => Self::Other(other),
+                }
+            }
+
+            /// The class of a code of this version; an unknown one counts as [`RefusalClass::Request`].
+            #[must_use]
+            pub fn class(self) -> RefusalClass {
+                match self {
+                    $(Self::$code => RefusalClass::$class,)*
+                    Self::Other(_) => RefusalClass::Request,
+                }
+            }
+        }
+    };
+}
+
+refusal_codes! {
+    /// The request's bytes do not read as what its type says.
+    Malformed = 1, Request;
+    /// A name has a character, a length or an edge that names cannot have.
+    BadName = 2, Request;
+    /// A text is empty, too long or has control characters.
+    BadText = 3, Request;
+    /// A password has fewer than 8 or more than 256 bytes.
+    BadPassword = 4, Request;
+    /// Another user has this name or one that looks like it.
+    NameTaken = 10, Request;
+    /// Another room has this name or one that looks like it.
+    RoomTaken = 11, Request;
+    /// No room of this name that the asker may know of.
+    NoSuchRoom = 12, Request;
+    /// No user of this name.
+    NoSuchUser = 13, Request;
+    /// The id was used before for something else.
+    IdReused = 14, Request;
+    /// A conversation needs two people.
+    SelfMessage = 15, Request;
+    /// The owner cannot leave a room while others are in it.
+    OwnerStays = 16, Request;
+    /// The connection's device already belongs to a user.
+    AlreadySignedIn = 17, Request;
+    /// A number in the request is out of range.
+    OutOfRange = 18, Request;
+    /// The request needs a user; register or log in first.
+    NotSignedIn = 30, Permission;
+    /// Name or password is wrong.
+    WrongPassword = 31, Permission;
+    /// The room's password is missing or wrong.
+    WrongRoomPassword = 32, Permission;
+    /// Only members may do this.
+    NotMember = 33, Permission;
+    /// The server does not take guests.
+    NoGuests = 34, Permission;
+    /// A guest may not do this.
+    NotForGuests = 35, Permission;
+    /// The device was revoked.
+    DeviceRevoked = 36, Permission;
+    /// Too many tries; wait.
+    TooMany = 50, Rate;
+    /// The server has too much to do; wait.
+    Busy = 51, Rate;
+    /// The disk is full or failing; the server stores nothing now.
+    ReadOnly = 60, Later;
+    /// An earlier post of this session was refused; send `resume` before posting on.
+    Halted = 61, Later;
+    /// The server cannot read what it has stored.
+    StoreFailed = 63, Later;
+    /// A number of things per user, room or device is at its cap.
+    LimitReached = 70, Request;
+}
+
+/// A no, as a value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// [`RefusalCode::number`].
+    pub code: u16,
+    /// What kind of no it is.
+    pub class: RefusalClass,
+    /// One sentence for a person, saying what to do if something can be done.
+    pub sentence: String,
+    /// For [`RefusalClass::Rate`]: how long to wait, in milliseconds; 0 if it is unknown.
+    pub retry_after_ms: u32,
+}
+
+impl Refusal {
+    /// A refusal with its class taken from the code.
+    #[must_use]
+    pub fn new(code: RefusalCode, sentence: impl Into<String>) -> Self {
+        Self { code: code.number(), class: code.class(), sentence: sentence.into(), retry_after_ms: 0 }
+    }
+
+    /// A refusal that says when to try again.
+    #[must_use]
+    pub fn retry_after(code: RefusalCode, sentence: impl Into<String>, retry_after_ms: u32) -> Self {
+        Self { retry_after_ms, ..Self::new(code, sentence) }
+    }
+
+    /// The code as a closed type.
+    #[must_use]
+    pub fn code(&self) -> RefusalCode {
+        RefusalCode::from_number(self.code)
+    }
+}
