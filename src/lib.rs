@@ -22,7 +22,10 @@
 //! [`transport::Endpoint`] → [`message::Request`] → [`server::Server`] → [`server::Ledger`] → [`chat::execute`] over
 //! [`store`] → back to the [`server::Server`], which tells every follower.
 
+pub mod auth;
 pub mod crypto;
 pub mod message;
+pub mod store;
 pub mod transport;
 pub mod wire;
+pub mod worker;

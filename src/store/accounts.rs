@@ -1,0 +1,184 @@
+//! Users and their devices, as rows.
+
+use super::database::{Database, Tables};
+use super::error::StoreError;
+use super::number::{count, sql};
+use crate::message::{DeviceId, DeviceName, LogId, UserId, UserName};
+use rusqlite::{OptionalExtension, Row, params};
+
+/// A user, as kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// The user.
+    pub id: UserId,
+    /// The name, without `@`.
+    pub name: String,
+    /// What makes the name unique.
+    pub skeleton: String,
+    /// The password's PHC string; a guest has none.
+    pub password_hash: Option<String>,
+    /// Whether the user may use the server.
+    pub enabled: bool,
+    /// The user's own log.
+    pub own_log: LogId,
+    /// How many rooms the user is a member of.
+    pub rooms_joined: u64,
+    /// How many rooms the user has made.
+    pub rooms_created: u64,
+    /// How many direct conversations the user has begun.
+    pub conversations_opened: u64,
+}
+
+/// A device, as kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// The device.
+    pub id: DeviceId,
+    /// Whose it is.
+    pub user: UserId,
+    /// Its static public key.
+    pub key: [u8; 32],
+    /// Whether it was revoked.
+    pub revoked: bool,
+}
+
+/// A number of a user that a limit is set on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserCount {
+    /// [`User::rooms_created`].
+    RoomsCreated,
+    /// [`User::conversations_opened`].
+    ConversationsOpened,
+}
+
+const USER: &str = "SELECT id, name, skeleton, password_hash, enabled, own_log, rooms_joined, rooms_created, conversations_opened
+     FROM users";
+
+const DEVICE: &str = "SELECT id, user, key, revoked_ms IS NOT NULL FROM devices";
+
+fn user(row: &Row<'_>) -> rusqlite::Result<User> {
+    Ok(User {
+        id: UserId(count(row, 0)?),
+        name: row.get(1)?,
+        skeleton: row.get(2)?,
+        password_hash: row.get(3)?,
+        enabled: row.get(4)?,
+        own_log: LogId(count(row, 5)?),
+        rooms_joined: count(row, 6)?,
+        rooms_created: count(row, 7)?,
+        conversations_opened: count(row, 8)?,
+    })
+}
+
+fn device(row: &Row<'_>) -> rusqlite::Result<Device> {
+    Ok(Device { id: DeviceId(count(row, 0)?), user: UserId(count(row, 1)?), key: row.get(2)?, revoked: row.get(3)? })
+}
+
+impl Tables {
+    /// The user of this id.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails; so in all functions here.
+    pub fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&format!("{USER} WHERE id = ?1"))?;
+        Ok(statement.query_row([sql(id.0)], user).optional()?)
+    }
+
+    /// The user whose name has this skeleton.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub fn user_by_skeleton(&self, skeleton: &str) -> Result<Option<User>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&format!("{USER} WHERE skeleton = ?1"))?;
+        Ok(statement.query_row([skeleton], user).optional()?)
+    }
+
+    /// The device of this id.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub fn device(&self, id: DeviceId) -> Result<Option<Device>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&format!("{DEVICE} WHERE id = ?1"))?;
+        Ok(statement.query_row([sql(id.0)], device).optional()?)
+    }
+
+    /// The device of this key, revoked or not.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub fn device_by_key(&self, key: &[u8; 32]) -> Result<Option<Device>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&format!("{DEVICE} WHERE key = ?1"))?;
+        Ok(statement.query_row([key], device).optional()?)
+    }
+
+    /// The devices of a user that are not revoked, in the order of their ids.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub fn live_devices(&self, user: UserId) -> Result<Vec<DeviceId>, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT id FROM devices WHERE user = ?1 AND revoked_ms IS NULL ORDER BY id")?;
+        let rows = statement.query_map([sql(user.0)], |row| count(row, 0).map(DeviceId))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+impl Database {
+    /// Adds a user; without `password_hash`, a guest.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails; so in all functions here.
+    pub fn add_user(
+        &mut self,
+        name: &UserName,
+        password_hash: Option<&str>,
+        own_log: LogId,
+        time_ms: u64,
+    ) -> Result<UserId, StoreError> {
+        let id = self.insert(
+            "INSERT INTO users (name, skeleton, password_hash, own_log, created_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![name.as_str(), name.skeleton(), password_hash, sql(own_log.0), sql(time_ms)],
+        )?;
+        Ok(UserId(id))
+    }
+
+    /// Adds a device.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub fn add_device(&mut self, user: UserId, key: &[u8; 32], name: &DeviceName, time_ms: u64) -> Result<DeviceId, StoreError> {
+        let id = self.insert(
+            "INSERT INTO devices (user, key, name, last_seen_ms) VALUES (?1, ?2, ?3, ?4)",
+            params![sql(user.0), key, name.as_str(), sql(time_ms)],
+        )?;
+        Ok(DeviceId(id))
+    }
+
+    /// Marks a device as revoked.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub fn revoke_device(&mut self, device: DeviceId, time_ms: u64) -> Result<(), StoreError> {
+        self.change_one("UPDATE devices SET revoked_ms = ?2 WHERE id = ?1", params![sql(device.0), sql(time_ms)])
+    }
+
+    /// Replaces a user's password.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub fn set_password(&mut self, user: UserId, password_hash: &str) -> Result<(), StoreError> {
+        self.change_one("UPDATE users SET password_hash = ?2 WHERE id = ?1", params![sql(user.0), password_hash])
+    }
+
+    /// Counts one more of what a limit is set on.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub fn count_up(&mut self, user: UserId, what: UserCount) -> Result<(), StoreError> {
+        let update = match what {
+            UserCount::RoomsCreated => "UPDATE users SET rooms_created = rooms_created + 1 WHERE id = ?1",
+            UserCount::ConversationsOpened => "UPDATE users SET conversations_opened = conversations_opened + 1 WHERE id = ?1",
+        };
+        self.change_one(update, params![sql(user.0)])
+    }
+}

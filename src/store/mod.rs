@@ -1,0 +1,18 @@
+//! The disk: one `SQLite` file in the data directory, its tables, and the few statements that read and write them.
+//!
+//! There is one writer, [`Database`], and any number of [`Reader`]s; what both can ask is in [`Tables`]. This floor knows ids,
+//! names and event bytes; it knows no rule of who may do what, no request and no connection. rusqlite is met here only.
+
+mod accounts;
+mod database;
+mod error;
+mod events;
+mod number;
+mod rooms;
+mod schema;
+
+pub use accounts::{Device, User, UserCount};
+pub use database::{Checkpointer, Database, Reader, Tables};
+pub use error::StoreError;
+pub use events::{Counted, Direction, KeptEvent, KeptOutcome, LogHead};
+pub use rooms::{ListedLog, ListedMember, ListedRoom, Log, LogKind, OpenSpan, Span};

@@ -1,0 +1,347 @@
+//! Logs and who may read which part of them, as rows.
+
+use super::database::{Database, Tables};
+use super::error::StoreError;
+use super::events::LogHead;
+use super::number::{count, maybe_count, sql};
+use crate::message::{EventHash, LogId, Role, RoomName, Seq, UserId, Visibility};
+use rusqlite::{OptionalExtension, Row, params};
+
+/// What kind of log it is, with what only that kind has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogKind {
+    /// A named room.
+    Room {
+        /// Its name, without `#`.
+        name: String,
+        /// Who may find it.
+        visibility: Visibility,
+        /// The PHC string of the password that joining needs.
+        password_hash: Option<String>,
+    },
+    /// A conversation of these two, the lower id first.
+    Direct(UserId, UserId),
+    /// The own log of the user whose row names it.
+    Own,
+}
+
+/// A log, as kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// What it is.
+    pub kind: LogKind,
+    /// Whether members may read what was before they came.
+    pub history_all: bool,
+    /// How many members it has.
+    pub member_count: u64,
+    /// Where its next event goes.
+    pub head: LogHead,
+}
+
+/// A part of a log that a user may read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The first place.
+    pub from: Seq,
+    /// The last place; `None` while the user is a member.
+    pub to: Option<Seq>,
+}
+
+/// An open membership.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenSpan {
+    /// Where it began.
+    pub from: Seq,
+    /// What the member may do.
+    pub role: Role,
+}
+
+/// A public room as it is listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedRoom {
+    /// The room.
+    pub log: LogId,
+    /// Its name, without `#`.
+    pub name: String,
+    /// How many members it has.
+    pub member_count: u64,
+    /// Whether joining needs a password.
+    pub locked: bool,
+    /// Whether the asker is a member.
+    pub joined: bool,
+}
+
+/// A member as listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedMember {
+    /// The user.
+    pub user: UserId,
+    /// The name, without `@`.
+    pub name: String,
+    /// What the member may do.
+    pub role: Role,
+}
+
+/// A log as listed to one of its members.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedLog {
+    /// The log.
+    pub log: LogId,
+    /// The room's name; `None` for a direct conversation.
+    pub room: Option<String>,
+    /// The other's name in a direct conversation.
+    pub other: Option<String>,
+    /// The newest event's place.
+    pub head: Seq,
+}
+
+const LOG: &str = "SELECT id, kind, name, visibility, password_hash, low, high, history_all, member_count,
+     head_seq, head_hash, head_time_ms, post_count FROM logs";
+
+const ROOM: i64 = 0;
+const DIRECT: i64 = 1;
+const OWN: i64 = 2;
+
+const PUBLIC: i64 = 0;
+const UNLISTED: i64 = 1;
+
+fn log(row: &Row<'_>) -> rusqlite::Result<Log> {
+    let kind = match row.get::<_, i64>(1)? {
+        ROOM => LogKind::Room {
+            name: row.get(2)?,
+            visibility: match row.get::<_, i64>(3)? {
+                PUBLIC => Visibility::Public,
+                _ => Visibility::Unlisted,
+            },
+            password_hash: row.get(4)?,
+        },
+        DIRECT => LogKind::Direct(UserId(count(row, 5)?), UserId(count(row, 6)?)),
+        _ => LogKind::Own,
+    };
+    Ok(Log {
+        kind,
+        history_all: row.get(7)?,
+        member_count: count(row, 8)?,
+        head: LogHead {
+            log: LogId(count(row, 0)?),
+            seq: Seq(count(row, 9)?),
+            hash: EventHash(row.get(10)?),
+            time_ms: count(row, 11)?,
+            post_count: count(row, 12)?,
+        },
+    })
+}
+
+fn role(row: &Row<'_>, column: usize) -> rusqlite::Result<Role> {
+    Ok(match row.get::<_, i64>(column)? {
+        0 => Role::Owner,
+        1 => Role::Moderator,
+        _ => Role::Member,
+    })
+}
+
+fn role_number(role: Role) -> i64 {
+    match role {
+        Role::Owner => 0,
+        Role::Moderator => 1,
+        Role::Member => 2,
+    }
+}
+
+impl Tables {
+    /// The log of this id.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails; so in all functions here.
+    pub fn log(&self, id: LogId) -> Result<Option<Log>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&format!("{LOG} WHERE id = ?1"))?;
+        Ok(statement.query_row([sql(id.0)], log).optional()?)
+    }
+
+    /// The room whose name has this skeleton.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub fn room_by_skeleton(&self, skeleton: &str) -> Result<Option<Log>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&format!("{LOG} WHERE skeleton = ?1"))?;
+        Ok(statement.query_row([skeleton], log).optional()?)
+    }
+
+    /// The direct conversation of these two, in either order.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub fn direct_log(&self, one: UserId, other: UserId) -> Result<Option<Log>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&format!("{LOG} WHERE kind = 1 AND low = ?1 AND high = ?2"))?;
+        Ok(statement.query_row([sql(one.min(other).0), sql(one.max(other).0)], log).optional()?)
+    }
+
+    /// The user's open membership of a log.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub fn open_span(&self, log: LogId, user: UserId) -> Result<Option<OpenSpan>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT from_seq, role FROM memberships WHERE log = ?1 AND user = ?2 AND to_seq IS NULL")?;
+        let open = |row: &Row<'_>| Ok(OpenSpan { from: Seq(count(row, 0)?), role: role(row, 1)? });
+        Ok(statement.query_row([sql(log.0), sql(user.0)], open).optional()?)
+    }
+
+    /// All of the user's memberships of a log, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub fn spans(&self, log: LogId, user: UserId) -> Result<Vec<Span>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT from_seq, to_seq FROM memberships WHERE log = ?1 AND user = ?2 ORDER BY from_seq")?;
+        let span = |row: &Row<'_>| Ok(Span { from: Seq(count(row, 0)?), to: maybe_count(row, 1)?.map(Seq) });
+        Ok(statement.query_map([sql(log.0), sql(user.0)], span)?.collect::<Result<_, _>>()?)
+    }
+
+    /// Public rooms in the order of their names' bytes, those after `after`, at most `count_max`.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub fn public_rooms(&self, asker: UserId, after: &str, count_max: usize) -> Result<Vec<ListedRoom>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, name, member_count, password_hash IS NOT NULL,
+                 EXISTS (SELECT 1 FROM memberships WHERE log = logs.id AND user = ?1 AND to_seq IS NULL)
+             FROM logs WHERE kind = 0 AND visibility = 0 AND name > ?2 ORDER BY name LIMIT ?3",
+        )?;
+        let room = |row: &Row<'_>| {
+            Ok(ListedRoom {
+                log: LogId(count(row, 0)?),
+                name: row.get(1)?,
+                member_count: count(row, 2)?,
+                locked: row.get(3)?,
+                joined: row.get(4)?,
+            })
+        };
+        let rows = statement.query_map(params![sql(asker.0), after, sql(count_max as u64)], room)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Members in the order of their ids, those after `after`, at most `count_max`.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub fn members(&self, log: LogId, after: UserId, count_max: usize) -> Result<Vec<ListedMember>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT user, name, memberships.role FROM memberships JOIN users ON users.id = user
+             WHERE log = ?1 AND user > ?2 AND to_seq IS NULL ORDER BY user LIMIT ?3",
+        )?;
+        let member = |row: &Row<'_>| Ok(ListedMember { user: UserId(count(row, 0)?), name: row.get(1)?, role: role(row, 2)? });
+        let rows = statement.query_map([sql(log.0), sql(after.0), sql(count_max as u64)], member)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The logs that a user is a member of, in the order of their ids, those after `after`, at most `count_max`.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub fn logs_of(&self, user: UserId, after: LogId, count_max: usize) -> Result<Vec<ListedLog>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT log, logs.name, users.name, head_seq FROM memberships JOIN logs ON logs.id = log
+                 LEFT JOIN users ON users.id = iif(low = ?1, high, low)
+             WHERE user = ?1 AND log > ?2 AND to_seq IS NULL ORDER BY log LIMIT ?3",
+        )?;
+        let listed = |row: &Row<'_>| {
+            Ok(ListedLog { log: LogId(count(row, 0)?), room: row.get(1)?, other: row.get(2)?, head: Seq(count(row, 3)?) })
+        };
+        let rows = statement.query_map([sql(user.0), sql(after.0), sql(count_max as u64)], listed)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+impl Database {
+    /// Adds a room without events and members.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails; so in all functions here.
+    pub fn add_room(
+        &mut self,
+        name: &RoomName,
+        visibility: Visibility,
+        password_hash: Option<&str>,
+        history_all: bool,
+        time_ms: u64,
+    ) -> Result<LogHead, StoreError> {
+        let visibility = match visibility {
+            Visibility::Public => PUBLIC,
+            Visibility::Unlisted => UNLISTED,
+        };
+        let id = self.insert(
+            "INSERT INTO logs (kind, name, skeleton, visibility, password_hash, history_all, created_ms, head_hash)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, zeroblob(32))",
+            params![ROOM, name.as_str(), name.skeleton(), visibility, password_hash, history_all, sql(time_ms)],
+        )?;
+        self.set_genesis(LogId(id))
+    }
+
+    /// Adds a direct conversation without events; both are members from its first event on.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub fn add_direct(&mut self, one: UserId, other: UserId, time_ms: u64) -> Result<LogHead, StoreError> {
+        let id = self.insert(
+            "INSERT INTO logs (kind, low, high, visibility, history_all, created_ms, head_hash)
+             VALUES (?1, ?2, ?3, ?4, 1, ?5, zeroblob(32))",
+            params![DIRECT, sql(one.min(other).0), sql(one.max(other).0), UNLISTED, sql(time_ms)],
+        )?;
+        let head = self.set_genesis(LogId(id))?;
+        self.open_membership(head.log, one, Seq(1), Role::Member)?;
+        self.open_membership(head.log, other, Seq(1), Role::Member)?;
+        Ok(head)
+    }
+
+    /// Adds an own log without events.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub fn add_own_log(&mut self, time_ms: u64) -> Result<LogHead, StoreError> {
+        let id = self.insert(
+            "INSERT INTO logs (kind, visibility, history_all, created_ms, head_hash) VALUES (?1, ?2, 1, ?3, zeroblob(32))",
+            params![OWN, UNLISTED, sql(time_ms)],
+        )?;
+        self.set_genesis(LogId(id))
+    }
+
+    /// Begins a room membership: counted for the user and the room.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub fn enter_room(&mut self, log: LogId, user: UserId, from: Seq, role: Role) -> Result<(), StoreError> {
+        self.open_membership(log, user, from, role)?;
+        self.change_one("UPDATE users SET rooms_joined = rooms_joined + 1 WHERE id = ?1", params![sql(user.0)])
+    }
+
+    /// Ends a room membership at `to`, the last place that the user may read.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub fn leave_room(&mut self, log: LogId, user: UserId, to: Seq) -> Result<(), StoreError> {
+        self.change_one(
+            "UPDATE memberships SET to_seq = ?3 WHERE log = ?1 AND user = ?2 AND to_seq IS NULL",
+            params![sql(log.0), sql(user.0), sql(to.0)],
+        )?;
+        self.change_one("UPDATE logs SET member_count = member_count - 1 WHERE id = ?1", params![sql(log.0)])?;
+        self.change_one("UPDATE users SET rooms_joined = rooms_joined - 1 WHERE id = ?1", params![sql(user.0)])
+    }
+
+    fn open_membership(&mut self, log: LogId, user: UserId, from: Seq, role: Role) -> Result<(), StoreError> {
+        self.change_one(
+            "INSERT INTO memberships (log, user, from_seq, role) VALUES (?1, ?2, ?3, ?4)",
+            params![sql(log.0), sql(user.0), sql(from.0), role_number(role)],
+        )?;
+        self.change_one("UPDATE logs SET member_count = member_count + 1 WHERE id = ?1", params![sql(log.0)])
+    }
+
+    /// The genesis hash depends on the id, which `SQLite` has just given.
+    fn set_genesis(&mut self, log: LogId) -> Result<LogHead, StoreError> {
+        let hash = EventHash::genesis(log);
+        self.change_one("UPDATE logs SET head_hash = ?2 WHERE id = ?1", params![sql(log.0), hash.0])?;
+        Ok(LogHead { log, seq: Seq(0), hash, time_ms: 0, post_count: 0 })
+    }
+}

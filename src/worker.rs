@@ -1,0 +1,133 @@
+//! A named thread that takes jobs from a bounded queue.
+//!
+//! It exists so that the loop never blocks: whatever waits for the disk or burns the processor is handed to a worker, and the
+//! work's closure gives the result back by a channel and a wake-up of its own. A full queue hands the job back at once, so
+//! that pressure is felt where it can be told to the peer. It knows nothing of what the jobs are.
+
+use std::io;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+
+/// A running thread and the door to its queue. Dropping it lets the thread finish what is queued, without waiting.
+#[derive(Debug)]
+pub struct Worker<Job> {
+    queue: SyncSender<Job>,
+    thread: JoinHandle<()>,
+}
+
+impl<Job: Send + 'static> Worker<Job> {
+    /// Starts a thread called `name` (at most 15 bytes are shown by the system) whose queue holds `queue_max` jobs and which
+    /// hands `work` one job at a time.
+    ///
+    /// # Errors
+    /// If the system gives no thread.
+    ///
+    /// # Panics
+    /// If `queue_max` is 0.
+    pub fn spawn(name: &str, queue_max: usize, mut work: impl FnMut(Job) + Send + 'static) -> io::Result<Self> {
+        Self::spawn_batched(name, queue_max, 1, move |batch| batch.into_iter().for_each(&mut work))
+    }
+
+    /// Like [`Worker::spawn`], but hands `work` all that is queued, in order, at most `batch_max` jobs at once and never none.
+    ///
+    /// # Errors
+    /// If the system gives no thread.
+    ///
+    /// # Panics
+    /// If a maximum is 0.
+    pub fn spawn_batched(
+        name: &str,
+        queue_max: usize,
+        batch_max: usize,
+        work: impl FnMut(Vec<Job>) + Send + 'static,
+    ) -> io::Result<Self> {
+        assert!(queue_max > 0 && batch_max > 0, "a worker without a queue cannot be reached");
+        let (queue, jobs) = sync_channel(queue_max);
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || run(&jobs, batch_max, work))?;
+        Ok(Self { queue, thread })
+    }
+
+    /// Queues `job`.
+    ///
+    /// # Errors
+    /// The job itself, if the queue is full or the thread has ended by a panic ([`Worker::is_finished`] tells).
+    pub fn submit(&self, job: Job) -> Result<(), Job> {
+        self.queue.try_send(job).map_err(|refused| match refused {
+            TrySendError::Full(job) | TrySendError::Disconnected(job) => job,
+        })
+    }
+
+    /// Whether the thread has ended; while this value lives, only a panic ends it.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.thread.is_finished()
+    }
+
+    /// Lets the thread do what is queued, then waits for its end.
+    ///
+    /// # Panics
+    /// If the thread panicked: its panic goes on here.
+    pub fn finish(self) {
+        drop(self.queue);
+        if let Err(panic) = self.thread.join() {
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
+
+fn run<Job>(jobs: &Receiver<Job>, batch_max: usize, mut work: impl FnMut(Vec<Job>)) {
+    while let Ok(first) = jobs.recv() {
+        let mut batch = vec![first];
+        batch.extend(jobs.try_iter().take(batch_max - 1));
+        work(batch);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+
+    #[test]
+    fn queued_jobs_come_as_one_batch_in_order() {
+        let (gate, opened) = channel();
+        let (done, batches) = channel();
+        let worker = Worker::spawn_batched("test", 8, 3, move |batch: Vec<u32>| {
+            done.send(batch).unwrap();
+            opened.recv().unwrap();
+        })
+        .unwrap();
+        worker.submit(0).unwrap();
+        assert_eq!(batches.recv(), Ok(vec![0]));
+        for job in 1..=4 {
+            worker.submit(job).unwrap();
+        }
+        (0..3).for_each(|_| gate.send(()).unwrap());
+        worker.finish();
+        assert_eq!(batches.iter().collect::<Vec<_>>(), [vec![1, 2, 3], vec![4]]);
+    }
+
+    #[test]
+    fn a_full_queue_hands_the_job_back() {
+        let (gate, opened) = channel();
+        let (started, begun) = channel();
+        let worker = Worker::spawn("test", 2, move |_: u32| {
+            started.send(()).unwrap();
+            opened.recv().unwrap();
+        })
+        .unwrap();
+        worker.submit(0).unwrap();
+        begun.recv().unwrap();
+        assert_eq!((worker.submit(1), worker.submit(2), worker.submit(3)), (Ok(()), Ok(()), Err(3)));
+        (0..3).for_each(|_| gate.send(()).unwrap());
+        worker.finish();
+    }
+
+    #[test]
+    #[should_panic(expected = "job went wrong")]
+    fn a_panic_of_the_thread_goes_on_in_who_waits_for_it() {
+        let worker = Worker::spawn("test", 1, |(): ()| panic!("job went wrong")).unwrap();
+        worker.submit(()).unwrap();
+        worker.finish();
+    }
+}
