@@ -23,6 +23,7 @@
 //! [`store`] → back to the [`server::Server`], which tells every follower.
 
 pub mod auth;
+pub mod chat;
 pub mod crypto;
 pub mod message;
 pub mod store;

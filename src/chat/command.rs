@@ -1,0 +1,167 @@
+//! What the ledger is asked to do, and what came of it.
+//!
+//! A [`Command`] holds everything that its execution needs beside the database – who asks, when, which dice – so that running
+//! it twice on equal databases gives equal results.
+
+use crate::message::{
+    Account, DeviceId, DeviceName, LogId, Reply, RequestId, RoomName, Salt, Seq, Target, Text, UserId, UserName, Visibility,
+};
+use std::sync::Arc;
+
+/// An ordered request.
+#[derive(Debug, Clone)]
+pub struct Command {
+    /// Who asks.
+    pub actor: Actor,
+    /// The client's name for the request; a repeat brings the first outcome.
+    pub id: RequestId,
+    /// When it was ordered, in milliseconds since 1970 (UTC); within a log, time is never let fall.
+    pub time_ms: u64,
+    /// Fresh random bytes for the first event's body; those of further events are derived from it.
+    pub salt: Salt,
+    /// What is asked.
+    pub action: Action,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Actor {
+    /// A device that belongs to nobody yet.
+    Stranger {
+        /// Its static public key, which the handshake proved.
+        key: [u8; 32],
+    },
+    /// A device of a user. Whether it still is one is checked again when the command runs.
+    Member {
+        /// The user.
+        user: UserId,
+        /// The device.
+        device: DeviceId,
+    },
+}
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// Make an account and bind the stranger's device to it.
+    Register {
+        /// The name.
+        name: UserName,
+        /// The password's PHC string.
+        password_hash: String,
+        /// What the user calls the device.
+        device: DeviceName,
+    },
+    /// Bind the stranger's device to a user whose password was verified.
+    BindDevice {
+        /// The user.
+        user: UserId,
+        /// The PHC string that the password was verified against; refused if another one is in force by now.
+        verified: String,
+        /// What the user calls the device.
+        device: DeviceName,
+    },
+    /// Make a guest and bind the stranger's device to it.
+    Guest {
+        /// The name.
+        name: UserName,
+        /// What the guest calls the device.
+        device: DeviceName,
+    },
+    /// Unbind the actor's device for good.
+    LogOut,
+    /// Replace the actor's password.
+    ChangePassword {
+        /// The PHC string that the old password was verified against; refused if another one is in force by now.
+        verified: String,
+        /// The new password's PHC string.
+        password_hash: String,
+        /// Whether all other devices of the actor are revoked.
+        revoke_others: bool,
+    },
+    /// Make a room.
+    CreateRoom {
+        /// Its name.
+        name: RoomName,
+        /// The PHC string of the password that joining will need, if any.
+        password_hash: Option<String>,
+        /// Who may find it.
+        visibility: Visibility,
+    },
+    /// Become a member of a room.
+    JoinRoom {
+        /// Its name.
+        name: RoomName,
+        /// The PHC string that the room's password was verified against; `None` if none was, or a wrong one.
+        verified: Option<String>,
+    },
+    /// End the actor's membership of a room.
+    LeaveRoom {
+        /// Which.
+        room: Target,
+    },
+    /// Write a message.
+    Post {
+        /// Where to.
+        to: Target,
+        /// The text.
+        text: Text,
+    },
+}
+
+/// What a command did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The answer to the request.
+    pub reply: Reply,
+    /// The events it appended, in order; at most 40.
+    pub events: Vec<NewEvent>,
+    /// What else the loop has to know, in order.
+    pub changes: Vec<Change>,
+    /// Whether this is an earlier outcome again: nothing was stored now.
+    pub replayed: bool,
+}
+
+/// An event that a command appended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEvent {
+    /// The log.
+    pub log: LogId,
+    /// The place of the event before it.
+    pub prev: Seq,
+    /// Its place.
+    pub seq: Seq,
+    /// The whole notice, [`Notice::Event`](crate::message::Notice::Event) encoded, to be shared by all followers.
+    pub told: Arc<[u8]>,
+}
+
+/// What a command changed about who may do what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// The device of this key belongs to this account; told again when the command is a repeat.
+    SignedIn {
+        /// The device's static public key.
+        key: [u8; 32],
+        /// The account.
+        account: Account,
+    },
+    /// The device belongs to nobody any more; its connections end.
+    DeviceRevoked {
+        /// The device.
+        device: DeviceId,
+    },
+    /// The user became a member of the log.
+    Entered {
+        /// The log.
+        log: LogId,
+        /// The user.
+        user: UserId,
+    },
+    /// The user's membership of the log ended.
+    Left {
+        /// The log.
+        log: LogId,
+        /// The user.
+        user: UserId,
+    },
+}

@@ -1,0 +1,127 @@
+//! The door of the rules: who asks, whether it is a repeat, and which rule it is.
+
+use super::command::{Action, Actor, Command, Outcome};
+use super::turn::{Ruled, Speaker, Stop, Turn, refuse, settle};
+use super::{accounts, posting, rooms};
+use crate::message::{DeviceId, Refusal, RefusalCode, Reply, Target, UserId, UserName, Visibility};
+use crate::store::{Database, StoreError};
+use blake2::{Blake2s256, Digest};
+
+/// Runs one command within the open transaction. What a refused one wrote must be undone by the caller.
+///
+/// It is deterministic: equal databases and equal commands give equal outcomes and equal databases.
+///
+/// # Errors
+/// [`StoreError`] if the database fails; the transaction must be rolled back.
+pub fn execute(db: &mut Database, command: &Command) -> Result<Result<Outcome, Refusal>, StoreError> {
+    let turn = Turn::new(db, command);
+    settle(match command.actor {
+        Actor::Stranger { key } => stranger(turn, &key),
+        Actor::Member { user, device } => member(turn, user, device),
+    })
+}
+
+fn stranger(turn: Turn<'_>, key: &[u8; 32]) -> Ruled<Outcome> {
+    match &turn.command.action {
+        Action::Register { name, password_hash, device } => accounts::register(turn, key, name, Some(password_hash), device),
+        Action::Guest { name, device } => accounts::register(turn, key, name, None, device),
+        Action::BindDevice { user, verified, device } => accounts::bind(turn, key, *user, verified, device),
+        Action::LogOut
+        | Action::ChangePassword { .. }
+        | Action::CreateRoom { .. }
+        | Action::JoinRoom { .. }
+        | Action::LeaveRoom { .. }
+        | Action::Post { .. } => refuse(RefusalCode::NotSignedIn, "register or log in first"),
+    }
+}
+
+fn member(turn: Turn<'_>, user: UserId, device: DeviceId) -> Ruled<Outcome> {
+    let bound = turn.db.tables().device(device)?.filter(|bound| bound.user == user);
+    let Some(bound) = bound else { return accounts::revoked() };
+    let speaker = match turn.db.tables().user(user)? {
+        Some(user) if user.enabled => Speaker { user, device },
+        _ => return accounts::disabled(),
+    };
+    match &turn.command.action {
+        // The first try did it.
+        Action::LogOut if bound.revoked => return Ok(turn.repeated(Reply::Done)),
+        _ if bound.revoked => return accounts::revoked(),
+        Action::LogOut => return accounts::log_out(turn, &speaker),
+        // The first try was answered while the connection did not know its user yet.
+        Action::Register { .. } | Action::Guest { .. } | Action::BindDevice { .. } => return stranger(turn, &bound.key),
+        Action::Post { to, text } => return posting::post(turn, &speaker, to, text),
+        Action::ChangePassword { .. } | Action::CreateRoom { .. } | Action::JoinRoom { .. } | Action::LeaveRoom { .. } => {}
+    }
+    once(turn, &speaker)
+}
+
+/// Runs a command that is no post, unless it was run before.
+fn once(mut turn: Turn<'_>, speaker: &Speaker) -> Ruled<Outcome> {
+    let (id, fingerprint) = (turn.command.id, fingerprint(&turn.command.action));
+    match turn.db.tables().outcome(speaker.user.id, id)? {
+        Some(first) if first.fingerprint == fingerprint => {
+            let (_, reply) = Reply::decode(&first.reply).map_err(|_| StoreError::Damaged("a kept reply does not read"))?;
+            return Ok(turn.repeated(reply));
+        }
+        Some(_) => return id_reused(),
+        None if turn.db.tables().post_by_id(speaker.user.id, id)?.is_some() => return id_reused(),
+        None => {}
+    }
+    let reply = match &turn.command.action {
+        Action::ChangePassword { verified, password_hash, revoke_others } => {
+            accounts::change_password(&mut turn, speaker, verified, password_hash, *revoke_others)?
+        }
+        Action::CreateRoom { name, password_hash, visibility } => {
+            rooms::create(&mut turn, speaker, name, password_hash.as_deref(), *visibility)?
+        }
+        Action::JoinRoom { name, verified } => rooms::join(&mut turn, speaker, name, verified.as_deref())?,
+        Action::LeaveRoom { room } => rooms::leave(&mut turn, speaker, room)?,
+        Action::Register { .. } | Action::BindDevice { .. } | Action::Guest { .. } | Action::LogOut | Action::Post { .. } => {
+            unreachable!("these know their repeats themselves")
+        }
+    };
+    turn.db.keep_outcome(speaker.user.id, id, &fingerprint, &reply.encode(0))?;
+    Ok(turn.done(reply))
+}
+
+pub(super) fn id_reused<T>() -> Ruled<T> {
+    Err(Stop::Refused(Refusal::new(RefusalCode::IdReused, "this id was used before for something else; use a new one")))
+}
+
+/// What the action asks for, without the hashes: their salts differ at every try.
+fn fingerprint(action: &Action) -> [u8; 32] {
+    let mut hasher = Blake2s256::new();
+    let (kind, name) = match action {
+        Action::ChangePassword { revoke_others, .. } => ([1, u8::from(*revoke_others), 0], String::new()),
+        Action::CreateRoom { name, password_hash, visibility } => {
+            let visibility = match visibility {
+                Visibility::Public => 0,
+                Visibility::Unlisted => 1,
+            };
+            ([2, visibility, u8::from(password_hash.is_some())], name.as_str().to_owned())
+        }
+        Action::JoinRoom { name, .. } => ([3, 0, 0], name.skeleton()),
+        Action::LeaveRoom { room } => match room {
+            Target::Log(log) => ([4, 0, 0], log.to_string()),
+            Target::Room(name) => ([4, 1, 0], name.clone()),
+            Target::User(name) => ([4, 2, 0], name.clone()),
+            Target::Own => ([4, 3, 0], String::new()),
+        },
+        Action::Register { .. } | Action::BindDevice { .. } | Action::Guest { .. } | Action::LogOut | Action::Post { .. } => {
+            unreachable!("these know their repeats themselves")
+        }
+    };
+    hasher.update(kind);
+    hasher.update(name.as_bytes());
+    hasher.finalize().into()
+}
+
+/// The sentence for a name that is taken.
+pub(super) fn name_taken<T>(wished: &UserName, holder: &str) -> Ruled<T> {
+    let sentence = if wished.as_str() == holder {
+        format!("the name {wished} is taken; choose another one")
+    } else {
+        format!("the name {wished} looks like @{holder}, which is taken; choose another one")
+    };
+    refuse(RefusalCode::NameTaken, sentence)
+}

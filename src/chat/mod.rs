@@ -1,0 +1,39 @@
+//! Who may do what: the rules of the house, over the store's tables.
+//!
+//! [`execute`] runs one ordered [`Command`] and is deterministic: a command carries its time, its salt and the hash that was
+//! verified, so the same database and the same command give the same outcome. The reads answer by the same rules of who sees
+//! what, over a read-only connection. This floor knows no connections, no clock and no password in the clear.
+
+mod accounts;
+mod command;
+mod directory;
+mod execute;
+mod posting;
+mod reading;
+mod rooms;
+mod target;
+mod told;
+mod turn;
+mod visible;
+
+#[cfg(test)]
+mod account_tests;
+#[cfg(test)]
+mod limit_tests;
+#[cfg(test)]
+mod model_tests;
+#[cfg(test)]
+mod reading_tests;
+#[cfg(test)]
+mod tests;
+
+pub use accounts::DEVICES_MAX;
+pub use command::{Action, Actor, Change, Command, NewEvent, Outcome};
+pub use directory::{
+    KeyOwner, MEMBERS_PAGE, MEMBERSHIPS_PAGE, ROOMS_PAGE, account_of_key, first_password_change, memberships, password_of,
+    password_of_user, room_password, rooms, who,
+};
+pub use execute::execute;
+pub use posting::CONVERSATIONS_OPENED_MAX;
+pub use reading::{Beginning, EVENTS_PAGE, FollowItem, FollowPage, PAGE_LEN_MAX, begin_follow, follow_page, history};
+pub use rooms::{ROOMS_CREATED_MAX, ROOMS_JOINED_MAX, SPANS_MAX};

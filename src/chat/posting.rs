@@ -1,0 +1,92 @@
+//! Writing a message, to a room or to a person.
+//!
+//! The post is its own outcome: its author and id find it again, so a repeat costs no row of its own.
+
+use super::command::{Change, Outcome};
+use super::execute::id_reused;
+use super::reading::head_of;
+use super::rooms::stored;
+use super::target::{Place, find, not_member, other};
+use super::turn::{Ruled, Speaker, Stop, Turn, refuse};
+use crate::message::{Event, EventBody, Post, RefusalCode, Reply, RoomKind, Stored, Target, Text};
+use crate::store::{KeptEvent, LogHead, LogKind, User, UserCount};
+
+/// Most direct conversations that a user begins; there is no limit on how many others begin with the user.
+pub const CONVERSATIONS_OPENED_MAX: u64 = 1_000;
+
+/// Writes `text`; a direct conversation is made by its first message.
+pub(super) fn post(mut turn: Turn<'_>, speaker: &Speaker, to: &Target, text: &Text) -> Ruled<Outcome> {
+    if let Some(first) = turn.db.tables().post_by_id(speaker.user.id, turn.command.id)? {
+        return repeat(turn, speaker, &first, to, text);
+    }
+    if turn.db.tables().outcome(speaker.user.id, turn.command.id)?.is_some() {
+        return id_reused();
+    }
+    let (head, called) = match to {
+        Target::User(typed) => {
+            let other = other(turn.db.tables(), speaker.user.id, typed)?;
+            let head = match turn.db.tables().direct_log(speaker.user.id, other.id)? {
+                Some(log) => log.head,
+                None => open(&mut turn, speaker, &other)?,
+            };
+            (head, format!("@{}", other.name))
+        }
+        Target::Log(_) | Target::Room(_) | Target::Own => {
+            let place = find(turn.db.tables(), speaker.user.id, to)?;
+            may_write(&turn, speaker, &place)?;
+            (place.log.head, place.called)
+        }
+    };
+    let body = EventBody::Posted(Post { text: text.as_str().to_owned(), reply_to: None, mentions: Vec::new() });
+    let posted = turn.append(&head, speaker, &body)?;
+    Ok(turn.done(stored(called, &posted)))
+}
+
+fn may_write(turn: &Turn<'_>, speaker: &Speaker, place: &Place) -> Ruled<()> {
+    if place.log.kind == LogKind::Own {
+        return refuse(RefusalCode::SelfMessage, "a conversation needs two people");
+    }
+    let tables = turn.db.tables();
+    match tables.open_span(place.id(), speaker.user.id)? {
+        Some(_) => Ok(()),
+        None => not_member(place, &tables.spans(place.id(), speaker.user.id)?),
+    }
+}
+
+/// Begins the conversation; both follow their own logs and learn of it there.
+fn open(turn: &mut Turn<'_>, speaker: &Speaker, other: &User) -> Ruled<LogHead> {
+    if speaker.user.conversations_opened >= CONVERSATIONS_OPENED_MAX {
+        let sentence = format!("you have begun {CONVERSATIONS_OPENED_MAX} conversations, the most there may be");
+        return refuse(RefusalCode::LimitReached, sentence);
+    }
+    let user = &speaker.user;
+    let head = turn.db.add_direct(user.id, other.id, turn.command.time_ms)?;
+    turn.db.count_up(user.id, UserCount::ConversationsOpened)?;
+    let head = turn.append(&head, speaker, &EventBody::Created(RoomKind::Direct, String::new()))?;
+    turn.append_own(user, speaker, &EventBody::DirectOpened(head.log, other.id, other.name.clone()))?;
+    turn.append_own(other, speaker, &EventBody::DirectOpened(head.log, user.id, user.name.clone()))?;
+    turn.change(Change::Entered { log: head.log, user: user.id });
+    turn.change(Change::Entered { log: head.log, user: other.id });
+    Ok(head)
+}
+
+/// The same message again gets its place; the id with another log or text is refused.
+fn repeat(turn: Turn<'_>, speaker: &Speaker, first: &KeptEvent, to: &Target, text: &Text) -> Ruled<Outcome> {
+    let head = head_of(first)?;
+    let place = match find(turn.db.tables(), speaker.user.id, to) {
+        Ok(place) if place.id() == head.log => place,
+        Ok(_) | Err(Stop::Refused(_)) => return id_reused(),
+        Err(failed) => return Err(failed),
+    };
+    let same = match (Event { head, body: first.body.clone() }.content(), &first.body) {
+        (EventBody::Posted(post), Ok(_)) => post.text == text.as_str(),
+        // The text was erased, nobody can tell any more; the place is still the right answer.
+        (_, Err(_)) => true,
+        (_, Ok(_)) => false,
+    };
+    if !same {
+        return id_reused();
+    }
+    let reply = Stored { log: head.log, room: place.called, seq: head.seq, time_ms: head.time_ms };
+    Ok(turn.repeated(Reply::Stored(reply)))
+}
