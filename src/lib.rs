@@ -23,9 +23,12 @@
 //! [`store`] → back to the [`server::Server`], which tells every follower.
 
 pub mod auth;
+pub mod chaos;
 pub mod chat;
 pub mod crypto;
+pub mod logging;
 pub mod message;
+pub mod socket;
 pub mod store;
 pub mod transport;
 pub mod wire;
