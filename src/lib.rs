@@ -28,6 +28,7 @@ pub mod chat;
 pub mod crypto;
 pub mod logging;
 pub mod message;
+pub mod server;
 pub mod socket;
 pub mod store;
 pub mod transport;

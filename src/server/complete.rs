@@ -1,0 +1,228 @@
+//! Ends requests: takes what the workers made of jobs and does the next step, which is often the reply.
+
+use super::dispatch::{room_name, secret, user_name};
+use super::job::{Answer, Read, Ticket};
+use super::server::{Now, Server};
+use super::session::{Session, Standing};
+use super::steps::{Asked, Step};
+use crate::auth::{Task, Verdict};
+use crate::chat::{Action, Change, KeyOwner, Outcome};
+use crate::message::{DeviceName, Notice, Refusal, RefusalClass, RefusalCode, Reply, Welcome};
+use crate::transport::{CloseCode, ConnectionHandle, StreamId};
+
+/// What the server calls itself in its greeting.
+const SERVER_NAME: &str = concat!("udpchat ", env!("CARGO_PKG_VERSION"));
+
+impl Server {
+    /// The ledger is through with a command. The asker hears first, then everybody else.
+    pub(super) fn on_committed(&mut self, now: Now, ticket: Ticket, result: Result<Outcome, Refusal>) {
+        self.commands_in_flight -= 1;
+        let asked = self.pending.remove(&ticket).and_then(|step| step.asked());
+        match result {
+            Ok(outcome) => {
+                self.apply_sign_ins(now, &outcome.changes);
+                if let Some(asked) = asked {
+                    self.finish(now, asked, &outcome.reply);
+                }
+                self.tell(now, outcome);
+            }
+            Err(refusal) => {
+                if let Some(asked) = asked {
+                    if refusal.class == RefusalClass::Later
+                        && let Some(session) = self.sessions.get_mut(&asked.session)
+                    {
+                        session.is_halted = true;
+                    }
+                    self.finish(now, asked, &Reply::Refused(refusal));
+                }
+            }
+        }
+        if let Some(asked) = asked {
+            self.pump(now, asked.session);
+        }
+    }
+
+    /// A session that was just bound to an account must be so before it hears of it.
+    fn apply_sign_ins(&mut self, now: Now, changes: &[Change]) {
+        for change in changes {
+            if let Change::SignedIn { key, account } = change {
+                self.ask_again(|session| session.key == *key);
+                for handle in self.by_key.get(key).cloned().unwrap_or_default() {
+                    self.sign_in(now, handle, account.clone());
+                }
+            }
+        }
+    }
+
+    /// A reader is through with a question.
+    pub(super) fn on_read(&mut self, now: Now, ticket: Ticket, result: Result<Answer, Refusal>) {
+        self.reads_in_flight -= 1;
+        let Some(step) = self.pending.remove(&ticket) else { return };
+        let asked = step.asked();
+        // A device that was logged out meanwhile is told nothing more.
+        let is_open = |asked: Asked| self.sessions.get(&asked.session).is_some_and(Session::is_open);
+        if let Some(asked) = asked.filter(|asked| !is_open(*asked)) {
+            self.end(asked);
+            return;
+        }
+        match (step, result) {
+            (Step::Identify { session }, result) => self.on_identified(now, session, result),
+            (Step::Page { session, log, epoch }, result) => self.on_page(now, session, log, epoch, result),
+            (step, Err(refusal)) => {
+                if let Some(asked) = step.asked() {
+                    self.finish(now, asked, &Reply::Refused(refusal));
+                }
+            }
+            (Step::BeginFollow(asked, user), Ok(Answer::Beginning(beginning))) => self.on_beginning(now, asked, user, beginning),
+            (Step::FindAccount(asked, credentials), Ok(Answer::Password(found))) => {
+                let kept = found.as_ref().map(|(_, hash)| hash.clone());
+                let password = secret(&credentials.password);
+                self.hash(Step::BindDevice(asked, credentials, found), Task::Verify { password, kept });
+            }
+            (Step::FindOwn(asked, _), Ok(Answer::Changed(first_reply))) => self.finish(now, asked, &first_reply),
+            (Step::FindOwn(asked, change), Ok(Answer::OwnPassword(kept))) => {
+                let verified = kept.clone().unwrap_or_default();
+                let (old, new, salt) = (secret(&change.old), secret(&change.new), self.salt());
+                self.hash(Step::ReplaceOwn(asked, change, verified), Task::Replace { old, kept, new, salt });
+            }
+            (Step::FindRoom(asked, join), Ok(Answer::RoomPassword(hash))) => match (hash, join.password.clone()) {
+                (Some(hash), Some(password)) => {
+                    let task = Task::Verify { password: secret(&password), kept: Some(hash.clone()) };
+                    self.hash(Step::JoinRoom(asked, join, hash), task);
+                }
+                // Without a hash or without a password there is nothing to verify; the rules judge.
+                _ => self.join(now, asked, &join, None),
+            },
+            (Step::Answer(asked), Ok(answer)) => self.on_answer(now, asked, answer),
+            (step, Ok(answer)) => unreachable!("{step:?} never asks for {answer:?}"),
+        }
+        if let Some(asked) = asked {
+            self.pump(now, asked.session);
+        }
+    }
+
+    fn on_answer(&mut self, now: Now, asked: Asked, answer: Answer) {
+        match answer {
+            Answer::Rooms(page) => self.finish(now, asked, &Reply::Rooms(page)),
+            Answer::Members(mut page) => {
+                for member in &mut page.members {
+                    member.online = self.presence.is_online(member.user);
+                }
+                self.finish(now, asked, &Reply::Members(page));
+            }
+            Answer::Memberships(memberships) => self.finish(now, asked, &Reply::Memberships(memberships)),
+            Answer::History(page) => {
+                self.send(now, asked.session, StreamId::Bulk, &Reply::Page(page).encode(asked.tag).into());
+                self.end(asked);
+            }
+            Answer::KeyOwner(_)
+            | Answer::Password(_)
+            | Answer::OwnPassword(_)
+            | Answer::Changed(_)
+            | Answer::RoomPassword(_)
+            | Answer::Beginning(_)
+            | Answer::FollowPage(_) => unreachable!("these answers have steps of their own"),
+        }
+    }
+
+    /// The readers know whose key a fresh session has: greet it.
+    fn on_identified(&mut self, now: Now, handle: ConnectionHandle, result: Result<Answer, Refusal>) {
+        let Some(session) = self.sessions.get_mut(&handle) else { return };
+        if session.standing == (Standing::Identifying { again: true }) {
+            session.standing = Standing::Identifying { again: false };
+            let key = session.key;
+            self.read(Step::Identify { session: handle }, Read::KeyOwner(key));
+            return;
+        }
+        let (account, refusal) = match result {
+            Ok(Answer::KeyOwner(KeyOwner::Account(account))) => (Some(account), None),
+            Ok(Answer::KeyOwner(KeyOwner::Refused(refusal))) => (None, Some(refusal)),
+            Ok(_) => (None, None),
+            Err(_) => {
+                // Nobody knows whose key it is: better no session than one that takes a user for a stranger.
+                if let Some(mut connection) = self.endpoint.connection(handle) {
+                    connection.close(now.at, CloseCode::Restarting, "the server cannot look up who you are; come back");
+                }
+                return;
+            }
+        };
+        session.standing = Standing::Stranger;
+        if let Some(account) = account.clone() {
+            self.sign_in(now, handle, account);
+        }
+        let welcome =
+            Welcome { server: SERVER_NAME.to_owned(), account, refusal, guests: self.config.guests, time_ms: now.wall_ms };
+        self.notify(now, handle, &Notice::Welcome(welcome));
+        self.pump(now, handle);
+    }
+
+    /// The hashing pool is through with a password.
+    pub(super) fn on_hashed(&mut self, now: Now, ticket: Ticket, verdict: Option<Verdict>) {
+        let Some(step) = self.pending.remove(&ticket) else { return };
+        let Some(asked) = step.asked() else { return };
+        match self.after_hash(now, step, verdict) {
+            Ok(()) => {}
+            Err(refusal) => self.finish(now, asked, &Reply::Refused(refusal)),
+        }
+        self.pump(now, asked.session);
+    }
+
+    fn after_hash(&mut self, now: Now, step: Step, verdict: Option<Verdict>) -> Result<(), Refusal> {
+        let Some(verdict) = verdict else {
+            return Err(Refusal::retry_after(RefusalCode::Busy, "too many people are signing in; try again in a moment", 2_000));
+        };
+        let (asked, id, action) = match (step, verdict) {
+            (Step::Register(asked, wished), Verdict::Hashed(password_hash)) => {
+                let (name, device) = (user_name(&wished.name)?, DeviceName::lenient(&wished.device));
+                (asked, wished.id, Action::Register { name, password_hash, device })
+            }
+            (Step::BindDevice(asked, credentials, Some((user, verified))), Verdict::Right) => {
+                (asked, credentials.id, Action::BindDevice { user, verified, device: DeviceName::lenient(&credentials.device) })
+            }
+            (Step::BindDevice(..), _) => {
+                return Err(Refusal::new(RefusalCode::WrongPassword, "the name or the password is wrong"));
+            }
+            (Step::ReplaceOwn(asked, change, verified), Verdict::Hashed(password_hash)) => {
+                let revoke_others = change.revoke_others;
+                (asked, change.id, Action::ChangePassword { verified, password_hash, revoke_others })
+            }
+            (Step::ReplaceOwn(..), _) => return Err(Refusal::new(RefusalCode::WrongPassword, "the old password is wrong")),
+            (Step::CreateRoom(asked, create), Verdict::Hashed(hash)) => {
+                let name = room_name(&create.name)?;
+                (asked, create.id, Action::CreateRoom { name, password_hash: Some(hash), visibility: create.visibility })
+            }
+            (Step::JoinRoom(asked, join, hash), verdict) => {
+                self.join(now, asked, &join, (verdict == Verdict::Right).then_some(hash));
+                return Ok(());
+            }
+            (step, verdict) => unreachable!("{step:?} never leads to {verdict:?}"),
+        };
+        self.command(now, Step::Answer(asked), asked, id, action);
+        Ok(())
+    }
+
+    fn join(&mut self, now: Now, asked: Asked, join: &crate::message::JoinRoom, verified: Option<String>) {
+        match room_name(&join.name) {
+            Ok(name) => self.command(now, Step::Answer(asked), asked, join.id, Action::JoinRoom { name, verified }),
+            Err(refusal) => self.finish(now, asked, &Reply::Refused(refusal)),
+        }
+    }
+
+    /// A device no longer speaks for its user: its sessions end at once.
+    pub(super) fn revoke(&mut self, now: Now, device: crate::message::DeviceId) {
+        let refusal = Refusal::new(RefusalCode::DeviceRevoked, "this device was logged out; log in again");
+        let notice = Notice::SignedOut(refusal);
+        self.ask_again(|_| true);
+        for handle in self.presence.sessions_of(device) {
+            self.dismiss(now, handle, &notice);
+        }
+    }
+
+    /// Asks for what a follower may read next.
+    pub(super) fn read_page(&mut self, session: ConnectionHandle, log: crate::message::LogId) {
+        if let Some((follower, _)) = self.follows.follower_mut(log, session) {
+            let (user, cursor, epoch) = (follower.user, follower.cursor, follower.epoch);
+            self.read(Step::Page { session, log, epoch }, Read::FollowPage(user, log, cursor));
+        }
+    }
+}

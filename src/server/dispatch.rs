@@ -1,0 +1,264 @@
+//! Begins requests: may this session ask this now, and who does the work?
+//!
+//! Names, texts and passwords are parsed here, once; behind this file they cannot be wrong. What cannot be asked is answered
+//! on the spot.
+
+use super::job::Read;
+use super::server::{Now, Server};
+use super::session::{Received, lane_of};
+use super::steps::{Asked, Step};
+use crate::auth::{SALT_LEN, Secret, Task};
+use crate::chat::{Action, Actor, Command};
+use crate::message::{
+    Account, ChangePassword, CreateRoom, Credentials, DeviceName, FollowRequest, GuestRequest, HistoryRequest, JoinRoom,
+    NameError, PASSWORD_LEN_MAX, Password, PostRequest, Refusal, RefusalCode, Reply, Request, RequestId, RoomName, Target, Text,
+    UserName,
+};
+use crate::transport::ConnectionHandle;
+
+/// Events in a page of history at most.
+const HISTORY_COUNT_MAX: u16 = 500;
+
+impl Server {
+    /// Begins a request that [`lane_of`] lets begin. Every path ends in exactly one reply, now or by a later step.
+    pub(super) fn begin(&mut self, now: Now, handle: ConnectionHandle, received: Received) {
+        let Received { tag, request, len } = received;
+        let asked = Asked { session: handle, tag, lane: lane_of(&request), len };
+        let Some(session) = self.sessions.get_mut(&handle) else { return };
+        session.begin(asked.lane, len);
+        let account = session.account().cloned();
+        let begun = check_lengths(&request).and_then(|()| match account {
+            None => self.begin_for_stranger(now, asked, request),
+            Some(account) => self.begin_for_account(now, asked, &account, request),
+        });
+        if let Err(refusal) = begun {
+            self.finish(now, asked, &Reply::Refused(refusal));
+        }
+    }
+
+    fn begin_for_stranger(&mut self, now: Now, asked: Asked, request: Request) -> Result<(), Refusal> {
+        match request {
+            Request::Register(credentials) => {
+                user_name(&credentials.name)?;
+                let password = good_password(&credentials.password)?;
+                let salt = self.salt();
+                self.hash(Step::Register(asked, credentials), Task::Hash { password, salt });
+                Ok(())
+            }
+            Request::LogIn(credentials) => {
+                // A name or password that cannot be is answered like a wrong one, after the same work.
+                let name = credentials.name.clone();
+                self.read(Step::FindAccount(asked, credentials), Read::PasswordOf(name));
+                Ok(())
+            }
+            Request::Guest(guest) => self.begin_guest(now, asked, &guest),
+            _ => Err(not_signed_in()),
+        }
+    }
+
+    fn begin_guest(&mut self, now: Now, asked: Asked, guest: &GuestRequest) -> Result<(), Refusal> {
+        if !self.config.guests {
+            return Err(Refusal::new(RefusalCode::NoGuests, "this server takes no guests; register with a password"));
+        }
+        let action = Action::Guest { name: user_name(&guest.name)?, device: DeviceName::lenient(&guest.device) };
+        self.command(now, Step::Answer(asked), asked, guest.id, action);
+        Ok(())
+    }
+
+    fn begin_for_account(&mut self, now: Now, asked: Asked, account: &Account, request: Request) -> Result<(), Refusal> {
+        match request {
+            // Asked for before, and the first answer was lost: the device is bound by now.
+            Request::Register(Credentials { name, .. })
+            | Request::LogIn(Credentials { name, .. })
+            | Request::Guest(GuestRequest { name, .. }) => {
+                let is_same = user_name(&name)?.skeleton() == user_name(&account.name)?.skeleton();
+                if !is_same {
+                    let sentence = format!("this device belongs to @{}; log out first or use another profile", account.name);
+                    return Err(Refusal::new(RefusalCode::AlreadySignedIn, sentence));
+                }
+                self.finish(now, asked, &Reply::Account(account.clone()));
+            }
+            Request::LogOut(id) => self.command(now, Step::Answer(asked), asked, id, Action::LogOut),
+            Request::ChangePassword(change) => self.begin_change(asked, account, change)?,
+            Request::WhoAmI => self.finish(now, asked, &Reply::Account(account.clone())),
+            Request::CreateRoom(create) => self.begin_create(now, asked, create)?,
+            Request::JoinRoom(join) => {
+                let name = room_name(&join.name)?;
+                self.read(Step::FindRoom(asked, join), Read::RoomPassword(name));
+            }
+            Request::LeaveRoom((id, room)) => self.command(now, Step::Answer(asked), asked, id, Action::LeaveRoom { room }),
+            Request::ListRooms(after) => self.read(Step::Answer(asked), Read::Rooms(account.user, after)),
+            Request::Who((room, after)) => self.read(Step::Answer(asked), Read::Who(account.user, room, after)),
+            Request::Memberships(after) => self.read(Step::Answer(asked), Read::Memberships(account.user, after)),
+            Request::Post(post) => self.begin_post(now, asked, post)?,
+            Request::Resume => {
+                if let Some(session) = self.sessions.get_mut(&asked.session) {
+                    session.is_halted = false;
+                }
+                self.finish(now, asked, &Reply::Done);
+            }
+            Request::Follow(follow) => self.begin_follow(asked, account, follow)?,
+            Request::Unfollow(log) => {
+                self.end_follow(log, asked.session);
+                self.finish(now, asked, &Reply::Done);
+            }
+            Request::History(history) => self.begin_history(asked, account, history)?,
+        }
+        Ok(())
+    }
+
+    fn begin_change(&mut self, asked: Asked, account: &Account, change: ChangePassword) -> Result<(), Refusal> {
+        if account.guest {
+            return Err(Refusal::new(RefusalCode::NotForGuests, "a guest has no password"));
+        }
+        good_password(&change.new)?;
+        let id = change.id;
+        self.read(Step::FindOwn(asked, change), Read::OwnPassword(account.user, id));
+        Ok(())
+    }
+
+    fn begin_create(&mut self, now: Now, asked: Asked, create: CreateRoom) -> Result<(), Refusal> {
+        let name = room_name(&create.name)?;
+        match &create.password {
+            None => {
+                let action = Action::CreateRoom { name, password_hash: None, visibility: create.visibility };
+                self.command(now, Step::Answer(asked), asked, create.id, action);
+            }
+            Some(password) => {
+                let password = good_password(password)?;
+                let salt = self.salt();
+                self.hash(Step::CreateRoom(asked, create), Task::Hash { password, salt });
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_post(&mut self, now: Now, asked: Asked, post: PostRequest) -> Result<(), Refusal> {
+        if self.sessions.get(&asked.session).is_some_and(|session| session.is_halted) {
+            let sentence = "an earlier message was refused; nothing is stored until the client resumes";
+            return Err(Refusal::new(RefusalCode::Halted, sentence));
+        }
+        if matches!(post.to, Target::Own) {
+            return Err(Refusal::new(RefusalCode::SelfMessage, "a message goes to a room or to somebody else"));
+        }
+        let text = Text::parse(post.text).map_err(|error| Refusal::new(RefusalCode::BadText, error.to_string()))?;
+        self.command(now, Step::Answer(asked), asked, post.id, Action::Post { to: post.to, text });
+        Ok(())
+    }
+
+    fn begin_follow(&mut self, asked: Asked, account: &Account, follow: FollowRequest) -> Result<(), Refusal> {
+        let Some(session) = self.sessions.get(&asked.session) else { return Ok(()) };
+        if session.follows.len() >= self.config.follows_per_session_max {
+            let sentence = format!("a session follows at most {} logs", self.config.follows_per_session_max);
+            return Err(Refusal::new(RefusalCode::LimitReached, sentence));
+        }
+        self.read(Step::BeginFollow(asked, account.user), Read::BeginFollow(account.user, follow));
+        Ok(())
+    }
+
+    fn begin_history(&mut self, asked: Asked, account: &Account, history: HistoryRequest) -> Result<(), Refusal> {
+        if history.count == 0 || history.count > HISTORY_COUNT_MAX {
+            let sentence = format!("a page of history has 1 to {HISTORY_COUNT_MAX} events");
+            return Err(Refusal::new(RefusalCode::OutOfRange, sentence));
+        }
+        self.read(Step::Answer(asked), Read::History(account.user, history));
+        Ok(())
+    }
+
+    /// Orders an action of the asking session.
+    pub(super) fn command(&mut self, now: Now, step: Step, asked: Asked, id: RequestId, action: Action) {
+        let Some(session) = self.sessions.get(&asked.session) else { return };
+        let actor = match session.account() {
+            Some(account) => Actor::Member { user: account.user, device: account.device },
+            None => Actor::Stranger { key: session.key },
+        };
+        let salt = self.salt();
+        self.order(step, Command { actor, id, time_ms: now.wall_ms, salt, action });
+    }
+
+    /// Fresh random bytes for a hash or an event.
+    pub(super) fn salt(&mut self) -> [u8; SALT_LEN] {
+        let mut salt = [0; SALT_LEN];
+        self.dice.fill(&mut salt);
+        salt
+    }
+
+    /// Ends a request with its reply, and begins what waited behind it.
+    pub(super) fn finish(&mut self, now: Now, asked: Asked, reply: &Reply) {
+        self.reply(now, asked.session, asked.tag, reply);
+        self.end(asked);
+    }
+
+    /// Counts a request as answered.
+    pub(super) fn end(&mut self, asked: Asked) {
+        if let Some(session) = self.sessions.get_mut(&asked.session) {
+            session.end(asked.lane, asked.len);
+        }
+    }
+}
+
+/// Longest name of anything in a request, in bytes: no name that exists is longer, `#` or `@` included.
+const NAME_LEN_MAX: usize = 128;
+
+/// Refuses names and passwords of a length that none has, before they are kept for a worker.
+fn check_lengths(request: &Request) -> Result<(), Refusal> {
+    let named = |target: &Target| match target {
+        Target::Room(name) | Target::User(name) => name.len(),
+        Target::Log(_) | Target::Own => 0,
+    };
+    let (name_len, passwords): (usize, [Option<&Password>; 2]) = match request {
+        Request::Register(Credentials { name, password, device, .. })
+        | Request::LogIn(Credentials { name, password, device, .. }) => (name.len().max(device.len()), [Some(password), None]),
+        Request::Guest(guest) => (guest.name.len().max(guest.device.len()), [None, None]),
+        Request::ChangePassword(change) => (0, [Some(&change.old), Some(&change.new)]),
+        Request::CreateRoom(CreateRoom { name, password, .. }) | Request::JoinRoom(JoinRoom { name, password, .. }) => {
+            (name.len(), [password.as_ref(), None])
+        }
+        Request::LeaveRoom((_, target)) | Request::Who((target, _)) => (named(target), [None, None]),
+        Request::Post(post) => (named(&post.to), [None, None]),
+        Request::Follow(follow) => (named(&follow.log), [None, None]),
+        Request::History(history) => (named(&history.log), [None, None]),
+        Request::ListRooms(after) => (after.as_ref().map_or(0, String::len), [None, None]),
+        Request::LogOut(_) | Request::WhoAmI | Request::Memberships(_) | Request::Resume | Request::Unfollow(_) => {
+            (0, [None, None])
+        }
+    };
+    if name_len > NAME_LEN_MAX {
+        return Err(Refusal::new(RefusalCode::BadName, format!("no name has more than {NAME_LEN_MAX} bytes")));
+    }
+    if passwords.into_iter().flatten().any(|password| password.as_bytes().len() > PASSWORD_LEN_MAX) {
+        return Err(bad_password());
+    }
+    Ok(())
+}
+
+/// The name of a user, or why it cannot be one.
+pub(super) fn user_name(typed: &str) -> Result<UserName, Refusal> {
+    UserName::parse(typed).map_err(bad_name)
+}
+
+/// The name of a room, or why it cannot be one.
+pub(super) fn room_name(typed: &str) -> Result<RoomName, Refusal> {
+    RoomName::parse(typed).map_err(bad_name)
+}
+
+fn bad_name(error: NameError) -> Refusal {
+    Refusal::new(RefusalCode::BadName, error.to_string())
+}
+
+fn good_password(password: &Password) -> Result<Secret, Refusal> {
+    if password.has_good_len() { Ok(secret(password)) } else { Err(bad_password()) }
+}
+
+fn bad_password() -> Refusal {
+    Refusal::new(RefusalCode::BadPassword, "a password has 8 to 256 bytes")
+}
+
+/// The password's bytes for the hashing pool.
+pub(super) fn secret(password: &Password) -> Secret {
+    Secret::new(password.as_bytes().to_vec())
+}
+
+fn not_signed_in() -> Refusal {
+    Refusal::new(RefusalCode::NotSignedIn, "register or log in first")
+}

@@ -1,0 +1,126 @@
+//! Work that the loop hands out because it would block: commands for the ledger, questions for the readers, passwords for
+//! the hashing pool.
+//!
+//! A [`Job`] leaves with a [`Ticket`], its [`Done`] comes back with the same one, as late and in whatever order the workers
+//! like; only commands keep their order. Threads do the work in the real server, the simulator does it itself.
+
+use super::ledger::Ordered;
+use crate::auth::{Task, Verdict};
+use crate::chat::{self, Beginning, FollowPage, KeyOwner, Outcome};
+use crate::message::{
+    EventPage, FollowRequest, HistoryRequest, LogId, MemberPage, MembershipPage, Refusal, Reply, RequestId, RoomName, RoomPage,
+    Seq, Target, UserId,
+};
+use crate::store::{Reader, StoreError};
+
+/// Joins what was asked to what was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ticket(pub u64);
+
+/// Something for a worker to do.
+#[derive(Debug)]
+pub enum Job {
+    /// For the ledger, in order.
+    Command(Box<Ordered>),
+    /// For a reader.
+    Read(Ticket, Read),
+    /// For the hashing pool.
+    Hash(Ticket, Task),
+}
+
+/// What a worker made of a job.
+#[derive(Debug)]
+pub enum Done {
+    /// The ledger committed or refused a command.
+    Command(Ticket, Result<Outcome, Refusal>),
+    /// All results of a batch were handed in, and so many batches have been refused by a full disk.
+    Batch(u64),
+    /// A reader looked something up.
+    Read(Ticket, Result<Answer, Refusal>),
+    /// The hashing pool is through with a password, or had no room for it.
+    Hash(Ticket, Option<Verdict>),
+}
+
+/// A question about what is stored.
+#[derive(Debug)]
+pub enum Read {
+    /// Whose device key is this?
+    KeyOwner([u8; 32]),
+    /// The user of this name and the hash of their password.
+    PasswordOf(String),
+    /// The hash of this user's password, or the first reply to the password change of this id.
+    OwnPassword(UserId, RequestId),
+    /// The hash of this room's password.
+    RoomPassword(RoomName),
+    /// Public rooms after a name.
+    Rooms(UserId, Option<String>),
+    /// Members of a room after a user id.
+    Who(UserId, Target, u64),
+    /// The logs a user is a member of, after one.
+    Memberships(UserId, Option<LogId>),
+    /// Where a follow begins.
+    BeginFollow(UserId, FollowRequest),
+    /// What a follower may read after its cursor.
+    FollowPage(UserId, LogId, Seq),
+    /// A page of history.
+    History(UserId, HistoryRequest),
+}
+
+/// What was found.
+#[derive(Debug)]
+pub enum Answer {
+    /// To [`Read::KeyOwner`].
+    KeyOwner(KeyOwner),
+    /// To [`Read::PasswordOf`]: the user and the hash, if there is such a user with a password.
+    Password(Option<(UserId, String)>),
+    /// To [`Read::OwnPassword`]: the hash, if the user has one.
+    OwnPassword(Option<String>),
+    /// To [`Read::OwnPassword`]: the change was made before.
+    Changed(Reply),
+    /// To [`Read::RoomPassword`]: the hash, if the room has one.
+    RoomPassword(Option<String>),
+    /// To [`Read::Rooms`].
+    Rooms(RoomPage),
+    /// To [`Read::Who`].
+    Members(MemberPage),
+    /// To [`Read::Memberships`].
+    Memberships(MembershipPage),
+    /// To [`Read::BeginFollow`].
+    Beginning(Beginning),
+    /// To [`Read::FollowPage`].
+    FollowPage(FollowPage),
+    /// To [`Read::History`].
+    History(EventPage),
+}
+
+/// Bytes of events read for a follower at a time: what its queue may hold.
+const FOLLOW_PAGE_LEN_MAX: usize = 16 * 1024;
+
+/// Bytes of events in a page of history: below the longest message, whatever surrounds them.
+const HISTORY_PAGE_LEN_MAX: usize = 40 * 1024;
+
+impl Read {
+    /// Answers the question from one snapshot of the database.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the disk or the database fails; a refusal is an answer.
+    pub fn answer(self, reader: &Reader) -> Result<Result<Answer, Refusal>, StoreError> {
+        Ok(match self {
+            Self::KeyOwner(key) => Ok(Answer::KeyOwner(chat::account_of_key(reader, &key)?)),
+            Self::PasswordOf(name) => Ok(Answer::Password(chat::password_of(reader, &name)?)),
+            Self::OwnPassword(user, id) => Ok(match chat::first_password_change(reader, user, id)? {
+                Some(reply) => Answer::Changed(reply),
+                None => Answer::OwnPassword(chat::password_of_user(reader, user)?),
+            }),
+            Self::RoomPassword(name) => Ok(Answer::RoomPassword(chat::room_password(reader, &name)?.flatten())),
+            Self::Rooms(user, after) => Ok(Answer::Rooms(chat::rooms(reader, user, after.as_deref())?)),
+            Self::Who(user, room, after) => chat::who(reader, user, &room, after)?.map(Answer::Members),
+            Self::Memberships(user, after) => Ok(Answer::Memberships(chat::memberships(reader, user, after)?)),
+            Self::BeginFollow(user, request) => chat::begin_follow(reader, user, &request)?.map(Answer::Beginning),
+            Self::FollowPage(user, log, after) => {
+                chat::follow_page(reader, user, log, after, FOLLOW_PAGE_LEN_MAX)?.map(Answer::FollowPage)
+            }
+            Self::History(user, request) => chat::history(reader, user, &request, HISTORY_PAGE_LEN_MAX)?.map(Answer::History),
+        })
+    }
+}

@@ -1,0 +1,26 @@
+//! The server: sessions, what they ask, and who is told what.
+//!
+//! [`Server`] is a state machine without socket, clock or thread; `event_loop` is the file that has them. The data's path
+//! through this floor: `server` (connections) → `session` and `dispatch` (may this be asked now?) → `ledger` (order, execute,
+//! commit) → `complete` (the reply) → `fan_out` and `follow` (everybody else).
+
+mod complete;
+mod config;
+mod dispatch;
+mod event_loop;
+mod fan_out;
+mod follow;
+mod job;
+mod ledger;
+mod presence;
+#[expect(clippy::module_inception, reason = "the floor's front door is the server itself")]
+mod server;
+mod session;
+mod steps;
+mod workers;
+
+pub use config::{Config, ConfigError, DEFAULT_PORT, Limits};
+pub use event_loop::{RunError, Started, run};
+pub use job::{Answer, Done, Job, Read, Ticket};
+pub use ledger::{Committed, Ledger, LedgerThread, Ordered, Report};
+pub use server::{Now, Server, ServerConfig};

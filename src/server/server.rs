@@ -1,0 +1,453 @@
+//! The server as a state machine: datagrams, finished jobs and time go in; datagrams, jobs and a deadline come out.
+//!
+//! It owns the endpoint and every session on it. It never blocks, reads no clock and touches no disk: what would block leaves
+//! as a [`Job`]. This file is its front door and knows connections; `dispatch` begins requests, `complete` ends them,
+//! `fan_out` tells followers.
+
+use super::follow::Follows;
+use super::job::{Done, Job, Read, Ticket};
+use super::ledger::Ordered;
+use super::presence::Presence;
+use super::session::{Pace, Received, Session, Standing};
+use super::steps::Step;
+use crate::crypto::{Dice, PublicKey, ServerSecrets};
+use crate::message::{Account, MessageError, Notice, Refusal, RefusalCode, Reply, Request};
+use crate::transport::{
+    CloseCode, Config as TransportConfig, ConnectionHandle, Counters, Endpoint, Event, Micros, Path, SendError, StreamId, Time,
+    TraceEvent,
+};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+
+/// The instant of a call, on both clocks.
+#[derive(Debug, Clone, Copy)]
+pub struct Now {
+    /// The clock of timers, which never jumps.
+    pub at: Time,
+    /// The clock of people, in milliseconds since 1970 (UTC).
+    pub wall_ms: u64,
+}
+
+/// What the server needs to know of its configuration.
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// The transport's choices.
+    pub endpoint: TransportConfig,
+    /// Whether people may come without a password.
+    pub guests: bool,
+    /// Logs that one session follows at a time.
+    pub follows_per_session_max: usize,
+}
+
+/// Commands that wait for the ledger, over all sessions; beyond, sessions wait unread.
+pub const COMMANDS_IN_FLIGHT_MAX: usize = 16_384;
+
+/// Questions that wait for the readers, over all sessions; beyond, sessions wait unread.
+pub const READS_IN_FLIGHT_MAX: usize = 8_192;
+
+/// A session that belongs to nobody after this long is closed: time to type a password, no more.
+const STRANGER_TIMEOUT: Micros = Micros::from_secs(90);
+
+/// How long a session that was logged out may take to hear so.
+const LAST_WORDS_TIMEOUT: Micros = Micros::from_secs(3);
+
+/// Room for a signed-in session's requests ahead of their reading, in bytes: one longest message and some.
+const SIGNED_IN_WINDOW_LEN: u32 = 96 * 1024;
+
+/// Bytes in one of a session's streams that it has not acknowledged, above which it begins no further request. With what is in
+/// flight then, the streams' own cap is out of reach.
+pub(super) const REPLY_QUEUE_LEN_MAX: usize = 64 * 1024;
+
+/// The server.
+pub struct Server {
+    pub(super) endpoint: Endpoint,
+    pub(super) config: ServerConfig,
+    pub(super) dice: Dice,
+    pub(super) sessions: BTreeMap<ConnectionHandle, Session>,
+    /// The sessions of each device key, oldest first.
+    pub(super) by_key: HashMap<[u8; 32], Vec<ConnectionHandle>>,
+    pub(super) presence: Presence,
+    pub(super) follows: Follows,
+    pub(super) pending: HashMap<Ticket, Step>,
+    pub(super) commands_in_flight: usize,
+    /// How many refusals of whole batches the ledger has made known.
+    heard_full_count: u64,
+    pub(super) reads_in_flight: usize,
+    /// Sessions that have requests to begin once the workers have room.
+    pub(super) stalled: VecDeque<ConnectionHandle>,
+    jobs: VecDeque<Job>,
+    next_ticket: u64,
+    /// Sessions in the order in which they connected, to find those that never signed in.
+    strangers: VecDeque<(Time, ConnectionHandle)>,
+    /// Sessions whose pages could not be read, with when to try again.
+    pub(super) page_retries: VecDeque<(Time, ConnectionHandle)>,
+    /// Sessions of revoked devices that are still told so, with when their time is over.
+    leaving: VecDeque<(Time, ConnectionHandle)>,
+}
+
+impl Server {
+    /// A server that nobody is connected to.
+    #[must_use]
+    pub fn new(config: ServerConfig, secrets: ServerSecrets, mut dice: Dice, now: Now) -> Self {
+        let endpoint = Endpoint::server(config.endpoint.clone(), secrets, dice.fork(), now.at);
+        Self {
+            endpoint,
+            config,
+            dice,
+            sessions: BTreeMap::new(),
+            by_key: HashMap::new(),
+            presence: Presence::default(),
+            follows: Follows::default(),
+            pending: HashMap::new(),
+            commands_in_flight: 0,
+            heard_full_count: 0,
+            reads_in_flight: 0,
+            stalled: VecDeque::new(),
+            jobs: VecDeque::new(),
+            next_ticket: 0,
+            strangers: VecDeque::new(),
+            page_retries: VecDeque::new(),
+            leaving: VecDeque::new(),
+        }
+    }
+
+    /// Takes one datagram; `bytes` is opened in place.
+    pub fn handle_datagram(&mut self, now: Now, path: Path, bytes: &mut [u8]) {
+        self.endpoint.handle_datagram(now.at, path, bytes);
+    }
+
+    /// Does what is due, and everything that the datagrams and jobs handed in since the last call lead to. Call it once a
+    /// turn, after them.
+    pub fn handle_turn(&mut self, now: Now) {
+        self.endpoint.handle_timeout(now.at);
+        self.handle_events(now);
+        self.close_old_strangers(now);
+        self.close_leaving(now);
+        self.retry_pages(now);
+        for _ in 0..self.stalled.len() {
+            let Some(handle) = self.stalled.pop_front() else { break };
+            if let Some(session) = self.sessions.get_mut(&handle) {
+                session.pace = Pace::Trying;
+            }
+            self.pump(now, handle);
+        }
+    }
+
+    /// When [`handle_turn`](Self::handle_turn) must be called at the latest.
+    pub fn poll_timeout(&mut self) -> Option<Time> {
+        let strangers = self.strangers.front().map(|(at, _)| *at + STRANGER_TIMEOUT);
+        let leaving = self.leaving.front().map(|(until, _)| *until);
+        let retries = self.page_retries.front().map(|(at, _)| *at);
+        self.endpoint.poll_timeout().into_iter().chain(strangers).chain(leaving).chain(retries).min()
+    }
+
+    /// Writes the next datagram to `datagram`; where it goes, or `None` if nothing is to be sent now. Streams that drain
+    /// meanwhile can lead to jobs: poll those after the last datagram.
+    pub fn poll_transmit(&mut self, now: Now, datagram: &mut Vec<u8>) -> Option<Path> {
+        loop {
+            let path = self.endpoint.poll_transmit(now.at, datagram);
+            if path.is_some() || !self.handle_events(now) {
+                return path;
+            }
+        }
+    }
+
+    /// What happened inside the connections, if the transport's settings ask for it.
+    pub fn poll_trace(&mut self) -> Option<(ConnectionHandle, TraceEvent)> {
+        self.endpoint.poll_trace()
+    }
+
+    /// Whether jobs wait to be polled.
+    #[must_use]
+    pub fn has_jobs(&self) -> bool {
+        !self.jobs.is_empty()
+    }
+
+    /// The next job for a worker.
+    pub fn poll_job(&mut self) -> Option<Job> {
+        self.jobs.pop_front()
+    }
+
+    /// Takes what a worker made of a job.
+    pub fn handle_done(&mut self, now: Now, done: Done) {
+        match done {
+            Done::Command(ticket, result) => self.on_committed(now, ticket, result),
+            Done::Batch(full_count) => self.heard_full_count = full_count,
+            Done::Read(ticket, result) => self.on_read(now, ticket, result),
+            Done::Hash(ticket, verdict) => self.on_hashed(now, ticket, verdict),
+        }
+    }
+
+    /// Says goodbye to every connection; transmit until nothing is left, then stop.
+    pub fn shut_down(&mut self, now: Now) {
+        self.endpoint.close_all(now.at, CloseCode::Restarting, "the server is going down");
+    }
+
+    /// What the transport counted.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.endpoint.counters()
+    }
+
+    /// How many connections there are, signed in or not.
+    #[must_use]
+    pub fn connection_count(&self) -> usize {
+        self.endpoint.connection_count()
+    }
+
+    /// How many users are online.
+    #[must_use]
+    pub fn user_count(&self) -> usize {
+        self.presence.user_count()
+    }
+
+    /// Whether work is out with the ledger.
+    #[must_use]
+    pub fn is_committing(&self) -> bool {
+        self.commands_in_flight > 0
+    }
+
+    /// Handles what the transport has to tell; whether there was anything.
+    fn handle_events(&mut self, now: Now) -> bool {
+        let mut was_any = false;
+        while let Some((handle, event)) = self.endpoint.poll_event() {
+            self.on_event(now, handle, event);
+            was_any = true;
+        }
+        was_any
+    }
+
+    fn on_event(&mut self, now: Now, handle: ConnectionHandle, event: Event) {
+        match event {
+            Event::Connected { peer } => self.on_connected(now, handle, peer),
+            Event::Readable(_) => self.pump(now, handle),
+            Event::Writable(_) => {
+                self.catch_up(handle);
+                self.pump(now, handle);
+            }
+            Event::Closed(reason) => {
+                tracing::debug!(?handle, ?reason, "connection closed");
+                self.forget(handle);
+            }
+            Event::ServerKey { .. } | Event::PathChanged(_) | Event::Silent => {}
+        }
+    }
+
+    fn on_connected(&mut self, now: Now, handle: ConnectionHandle, peer: PublicKey) {
+        tracing::debug!(?handle, "connected");
+        self.sessions.insert(handle, Session::new(peer.0));
+        self.by_key.entry(peer.0).or_default().push(handle);
+        self.strangers.push_back((now.at, handle));
+        self.read(Step::Identify { session: handle }, Read::KeyOwner(peer.0));
+    }
+
+    /// Reads and begins the session's requests, as many as may begin now.
+    pub(super) fn pump(&mut self, now: Now, handle: ConnectionHandle) {
+        while let Some(session) = self.sessions.get_mut(&handle) {
+            let received = match session.next.take() {
+                Some(next) => next,
+                None if !session.is_open() => return,
+                None => match self.receive(now, handle) {
+                    Some(next) => next,
+                    None => return,
+                },
+            };
+            if !self.may_begin(now, handle, &received.request) {
+                if let Some(session) = self.sessions.get_mut(&handle) {
+                    session.next = Some(received);
+                }
+                return;
+            }
+            self.begin(now, handle, received);
+        }
+    }
+
+    /// The next whole request of the session's stream; what cannot be read is answered at once.
+    fn receive(&mut self, now: Now, handle: ConnectionHandle) -> Option<Received> {
+        loop {
+            let message = self.endpoint.connection(handle)?.recv(now.at, StreamId::Chat)?;
+            match Request::decode(&message) {
+                Ok((tag, request)) => return Some(Received { tag, request, len: message.len() }),
+                Err(MessageError::UnknownType { tag, .. }) => self.reply(now, handle, tag, &Reply::Unsupported),
+                Err(error @ MessageError::Malformed { tag, .. }) => {
+                    self.refuse(now, handle, tag, Refusal::new(RefusalCode::Malformed, error.to_string()));
+                }
+                Err(MessageError::Truncated) => {
+                    self.endpoint.connection(handle)?.close(now.at, CloseCode::Protocol, "a message without type and tag");
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Whether the request may begin; if not, the session is pumped again when what it waits for is over.
+    fn may_begin(&mut self, now: Now, handle: ConnectionHandle, request: &Request) -> bool {
+        use super::session::{Lane, lane_of};
+        let lane = lane_of(request);
+        let Some(session) = self.sessions.get_mut(&handle) else { return false };
+        if !session.may_begin(lane) {
+            return false;
+        }
+        let is_full = match lane {
+            Lane::Command => self.commands_in_flight >= COMMANDS_IN_FLIGHT_MAX,
+            Lane::Read | Lane::Exclusive => {
+                self.reads_in_flight >= READS_IN_FLIGHT_MAX || self.commands_in_flight >= COMMANDS_IN_FLIGHT_MAX
+            }
+        };
+        if is_full {
+            let before = std::mem::replace(&mut session.pace, Pace::Waiting);
+            if before != Pace::Waiting {
+                self.stalled.push_back(handle);
+            }
+            if before == Pace::Free {
+                self.notify(now, handle, &Notice::Slowed);
+            }
+            return false;
+        }
+        session.pace = Pace::Free;
+        let Some(mut connection) = self.endpoint.connection(handle) else { return false };
+        for stream in [StreamId::Chat, StreamId::Bulk] {
+            if connection.unacked_len(stream) > REPLY_QUEUE_LEN_MAX {
+                connection.notify_acked_below(stream, REPLY_QUEUE_LEN_MAX);
+                return false;
+            }
+        }
+        true
+    }
+
+    fn close_old_strangers(&mut self, now: Now) {
+        while let Some((since, handle)) = self.strangers.front().copied() {
+            if now.at - since < STRANGER_TIMEOUT {
+                return;
+            }
+            self.strangers.pop_front();
+            let is_stranger = self.sessions.get(&handle).is_some_and(|session| session.account().is_none());
+            if is_stranger && let Some(mut connection) = self.endpoint.connection(handle) {
+                connection.close(now.at, CloseCode::Done, "not signed in for too long");
+            }
+        }
+    }
+
+    /// Takes everything from a session at once; its connection ends when it has the last words, or has had time for them.
+    pub(super) fn dismiss(&mut self, now: Now, handle: ConnectionHandle, last_words: &Notice) {
+        let Some(session) = self.sessions.get_mut(&handle) else { return };
+        let standing = std::mem::replace(&mut session.standing, Standing::Leaving);
+        session.next = None;
+        session.behind.clear();
+        let follows = std::mem::take(&mut session.follows);
+        if let Standing::SignedIn(account) = standing {
+            self.presence.leave(handle, &account);
+        }
+        for log in follows {
+            self.follows.remove(log, handle);
+        }
+        self.notify(now, handle, last_words);
+        self.leaving.push_back((now.at + LAST_WORDS_TIMEOUT, handle));
+    }
+
+    fn close_leaving(&mut self, now: Now) {
+        for _ in 0..self.leaving.len() {
+            let Some((until, handle)) = self.leaving.pop_front() else { return };
+            let Some(mut connection) = self.endpoint.connection(handle) else { continue };
+            if connection.unacked_len(StreamId::Chat) == 0 || until <= now.at {
+                connection.close(now.at, CloseCode::Revoked, "the device was logged out");
+            } else {
+                self.leaving.push_back((until, handle));
+            }
+        }
+    }
+
+    /// What the readers were asked about sessions' keys may be out of date by the time it is answered: these ask again.
+    pub(super) fn ask_again(&mut self, concerns: impl Fn(&Session) -> bool) {
+        for session in self.sessions.values_mut().filter(|session| concerns(session)) {
+            if let Standing::Identifying { again } = &mut session.standing {
+                *again = true;
+            }
+        }
+    }
+
+    /// The session speaks for this account from now on.
+    pub(super) fn sign_in(&mut self, now: Now, handle: ConnectionHandle, account: Account) {
+        let Some(session) = self.sessions.get_mut(&handle) else { return };
+        if session.standing != Standing::Stranger {
+            return;
+        }
+        self.presence.enter(handle, &account);
+        session.standing = Standing::SignedIn(account);
+        if let Some(mut connection) = self.endpoint.connection(handle) {
+            connection.raise_credit(now.at, StreamId::Chat, SIGNED_IN_WINDOW_LEN);
+        }
+    }
+
+    /// Forgets a session whose connection is gone. Its commands go on; nobody waits for their replies.
+    fn forget(&mut self, handle: ConnectionHandle) {
+        let Some(session) = self.sessions.remove(&handle) else { return };
+        if let Some(account) = session.account() {
+            self.presence.leave(handle, account);
+        }
+        if let Some(same_key) = self.by_key.get_mut(&session.key) {
+            same_key.retain(|other| *other != handle);
+            if same_key.is_empty() {
+                self.by_key.remove(&session.key);
+            }
+        }
+        for log in session.follows {
+            self.follows.remove(log, handle);
+        }
+    }
+
+    /// Hands a question to the readers.
+    pub(super) fn read(&mut self, step: Step, read: Read) {
+        let ticket = self.ticket(step);
+        self.reads_in_flight += 1;
+        self.jobs.push_back(Job::Read(ticket, read));
+    }
+
+    /// Hands a password to the hashing pool.
+    pub(super) fn hash(&mut self, step: Step, task: crate::auth::Task) {
+        let ticket = self.ticket(step);
+        self.jobs.push_back(Job::Hash(ticket, task));
+    }
+
+    /// Hands a command to the ledger.
+    pub(super) fn order(&mut self, step: Step, command: crate::chat::Command) {
+        let ticket = self.ticket(step).0;
+        self.commands_in_flight += 1;
+        let ordered = Ordered { ticket, heard_full_count: self.heard_full_count, command };
+        self.jobs.push_back(Job::Command(Box::new(ordered)));
+    }
+
+    fn ticket(&mut self, step: Step) -> Ticket {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        self.pending.insert(ticket, step);
+        ticket
+    }
+
+    /// Answers a request on the chat stream.
+    pub(super) fn reply(&mut self, now: Now, handle: ConnectionHandle, tag: u32, reply: &Reply) {
+        self.send(now, handle, StreamId::Chat, &reply.encode(tag).into());
+    }
+
+    /// Answers a request with a no.
+    pub(super) fn refuse(&mut self, now: Now, handle: ConnectionHandle, tag: u32, refusal: Refusal) {
+        self.reply(now, handle, tag, &Reply::Refused(refusal));
+    }
+
+    /// Tells a session something.
+    pub(super) fn notify(&mut self, now: Now, handle: ConnectionHandle, notice: &Notice) {
+        self.send(now, handle, StreamId::Chat, &notice.encode().into());
+    }
+
+    /// Puts a whole message into a session's stream. The streams have room, because no request begins while they are long.
+    pub(super) fn send(&mut self, now: Now, handle: ConnectionHandle, stream: StreamId, message: &Arc<[u8]>) {
+        let Some(mut connection) = self.endpoint.connection(handle) else { return };
+        match connection.send(now.at, stream, message) {
+            Ok(()) | Err(SendError::Closed) => {}
+            Err(error @ (SendError::Blocked | SendError::TooLong)) => {
+                tracing::warn!(?handle, %error, "a reply does not fit");
+                connection.close(now.at, CloseCode::Internal, "a reply does not fit");
+            }
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! One connection's conversation with the server: whom it speaks for, what it asked and what is still unanswered.
+//!
+//! ```text
+//! Identifying ──key unknown──► Stranger ──register / log in / guest──► SignedIn
+//!      └───────key known──────────────────────────────────────────────────┤
+//!                                                          device revoked ▼
+//!                                                                      Leaving
+//! ```
+//!
+//! Requests begin in the order they came. Commands run one behind the other without waiting; a read waits for the commands
+//! before it, so that people see what they wrote; a request that needs a password hashed runs alone.
+
+use crate::message::{Account, LogId, Request};
+use std::collections::{BTreeSet, VecDeque};
+
+/// Requests of one session that may be unanswered at a time; more wait unread in its stream.
+pub(super) const REQUESTS_IN_FLIGHT_MAX: u32 = 64;
+
+/// Reads of one session at a time: their replies can be long, and all must fit its streams.
+const READS_IN_FLIGHT_MAX: u32 = 2;
+
+/// Bytes of unanswered requests above which a session begins no further one.
+const IN_FLIGHT_LEN_MAX: usize = 64 * 1024;
+
+/// Whom a session speaks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// The readers are asked whose key it is; again, if the answer on its way may be out of date.
+    Identifying { again: bool },
+    /// Nobody yet.
+    Stranger,
+    /// This user and device.
+    SignedIn(Account),
+    /// Nobody any more; what it was told last is still on its way.
+    Leaving,
+}
+
+/// Whether the workers keep up with a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// They do.
+    Free,
+    /// They do not: it was told so and stands in the queue of those that wait.
+    Waiting,
+    /// Its turn has come; whether there is room shows.
+    Trying,
+}
+
+/// How a request shares its session with others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// One behind the other through the ledger.
+    Command,
+    /// Together, behind all commands.
+    Read,
+    /// Alone.
+    Exclusive,
+}
+
+/// A request as it was read from the stream.
+#[derive(Debug)]
+pub(super) struct Received {
+    pub(super) tag: u32,
+    pub(super) request: Request,
+    /// Its length on the wire.
+    pub(super) len: usize,
+}
+
+/// One logged-in device, or one about to be.
+#[derive(Debug)]
+pub(super) struct Session {
+    /// The device key that the handshake proved.
+    pub(super) key: [u8; 32],
+    pub(super) standing: Standing,
+    /// A request that was read and must still wait.
+    pub(super) next: Option<Received>,
+    /// Set by a refusal that may pass: later posts are refused too until the session says `resume`, so that order holds.
+    pub(super) is_halted: bool,
+    pub(super) pace: Pace,
+    /// Logs it follows whose followers have fallen behind, in turn.
+    pub(super) behind: VecDeque<LogId>,
+    /// Whether a page for one of them is being read.
+    pub(super) is_reading_page: bool,
+    /// Logs it follows.
+    pub(super) follows: BTreeSet<LogId>,
+    commands: u32,
+    reads: u32,
+    exclusives: u32,
+    in_flight_len: usize,
+}
+
+impl Session {
+    pub(super) fn new(key: [u8; 32]) -> Self {
+        Self {
+            key,
+            standing: Standing::Identifying { again: false },
+            next: None,
+            is_halted: false,
+            pace: Pace::Free,
+            behind: VecDeque::new(),
+            is_reading_page: false,
+            follows: BTreeSet::new(),
+            commands: 0,
+            reads: 0,
+            exclusives: 0,
+            in_flight_len: 0,
+        }
+    }
+
+    /// The account, once signed in.
+    pub(super) fn account(&self) -> Option<&Account> {
+        match &self.standing {
+            Standing::SignedIn(account) => Some(account),
+            Standing::Identifying { .. } | Standing::Stranger | Standing::Leaving => None,
+        }
+    }
+
+    /// Whether requests are taken at all.
+    pub(super) fn is_open(&self) -> bool {
+        !matches!(self.standing, Standing::Identifying { .. } | Standing::Leaving)
+    }
+
+    /// Whether a request of this lane may begin now.
+    pub(super) fn may_begin(&self, lane: Lane) -> bool {
+        let in_flight = self.commands + self.reads + self.exclusives;
+        match lane {
+            _ if !self.is_open() || in_flight >= REQUESTS_IN_FLIGHT_MAX || self.in_flight_len >= IN_FLIGHT_LEN_MAX => false,
+            Lane::Command => self.exclusives == 0,
+            Lane::Read => self.exclusives == 0 && self.commands == 0 && self.reads < READS_IN_FLIGHT_MAX,
+            Lane::Exclusive => in_flight == 0,
+        }
+    }
+
+    /// A request of this lane and length began.
+    pub(super) fn begin(&mut self, lane: Lane, len: usize) {
+        *self.count(lane) += 1;
+        self.in_flight_len += len;
+    }
+
+    /// A request of this lane and length was answered.
+    pub(super) fn end(&mut self, lane: Lane, len: usize) {
+        self.in_flight_len -= len;
+        let count = self.count(lane);
+        assert!(*count > 0, "a request ends once");
+        *count -= 1;
+    }
+
+    fn count(&mut self, lane: Lane) -> &mut u32 {
+        match lane {
+            Lane::Command => &mut self.commands,
+            Lane::Read => &mut self.reads,
+            Lane::Exclusive => &mut self.exclusives,
+        }
+    }
+}
+
+/// The lane a request runs in.
+pub(super) fn lane_of(request: &Request) -> Lane {
+    match request {
+        Request::LeaveRoom(_) | Request::Post(_) | Request::Resume => Lane::Command,
+        Request::CreateRoom(create) if create.password.is_none() => Lane::Command,
+        Request::WhoAmI
+        | Request::ListRooms(_)
+        | Request::Who(_)
+        | Request::Memberships(_)
+        | Request::Follow(_)
+        | Request::Unfollow(_)
+        | Request::History(_) => Lane::Read,
+        Request::Register(_)
+        | Request::LogIn(_)
+        | Request::Guest(_)
+        | Request::LogOut(_)
+        | Request::ChangePassword(_)
+        | Request::CreateRoom(_)
+        | Request::JoinRoom(_) => Lane::Exclusive,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stranger() -> Session {
+        let mut session = Session::new([1; 32]);
+        assert!(!session.may_begin(Lane::Command), "nothing begins before the key is looked up");
+        session.standing = Standing::Stranger;
+        session
+    }
+
+    #[test]
+    fn a_read_waits_for_the_commands_before_it() {
+        let mut session = stranger();
+        session.begin(Lane::Command, 10);
+        assert!(session.may_begin(Lane::Command));
+        assert!(!session.may_begin(Lane::Read));
+        session.end(Lane::Command, 10);
+        assert!(session.may_begin(Lane::Read));
+    }
+
+    #[test]
+    fn a_password_runs_alone() {
+        let mut session = stranger();
+        session.begin(Lane::Read, 10);
+        assert!(!session.may_begin(Lane::Exclusive));
+        session.end(Lane::Read, 10);
+        session.begin(Lane::Exclusive, 10);
+        assert!(!session.may_begin(Lane::Command) && !session.may_begin(Lane::Read));
+    }
+
+    #[test]
+    fn requests_in_flight_have_a_cap() {
+        let mut session = stranger();
+        for _ in 0..REQUESTS_IN_FLIGHT_MAX {
+            assert!(session.may_begin(Lane::Command));
+            session.begin(Lane::Command, 10);
+        }
+        assert!(!session.may_begin(Lane::Command));
+    }
+
+    #[test]
+    fn long_requests_in_flight_have_a_cap_in_bytes() {
+        let mut session = stranger();
+        session.begin(Lane::Command, IN_FLIGHT_LEN_MAX);
+        assert!(!session.may_begin(Lane::Command));
+        session.end(Lane::Command, IN_FLIGHT_LEN_MAX);
+        assert!(session.may_begin(Lane::Command));
+    }
+}

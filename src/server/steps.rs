@@ -1,0 +1,63 @@
+//! What an answer from a worker is for: the continuation of a request, as a closed enum.
+
+use super::session::Lane;
+use crate::message::{ChangePassword, CreateRoom, Credentials, JoinRoom, LogId, UserId};
+use crate::transport::ConnectionHandle;
+
+/// A request that waits for its reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub(super) session: ConnectionHandle,
+    pub(super) tag: u32,
+    pub(super) lane: Lane,
+    /// Its length on the wire.
+    pub(super) len: usize,
+}
+
+/// What to do with a job's result.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// Learn whom the session's key belongs to.
+    Identify { session: ConnectionHandle },
+    /// Answer the request with it.
+    Answer(Asked),
+    /// Add a follower, then answer.
+    BeginFollow(Asked, UserId),
+    /// Put the page into the follower's stream, if it is still the same follow.
+    Page { session: ConnectionHandle, log: LogId, epoch: u64 },
+    /// A new password was hashed: register.
+    Register(Asked, Credentials),
+    /// The account's hash was looked up: verify.
+    FindAccount(Asked, Credentials),
+    /// The password was verified against this user's hash: bind the device.
+    BindDevice(Asked, Credentials, Option<(UserId, String)>),
+    /// The user's own hash was looked up: verify the old password and hash the new one.
+    FindOwn(Asked, ChangePassword),
+    /// The old password was verified against this hash and the new one hashed: replace it.
+    ReplaceOwn(Asked, ChangePassword, String),
+    /// The room's password was hashed: create it.
+    CreateRoom(Asked, CreateRoom),
+    /// The room's hash was looked up: verify if there is one.
+    FindRoom(Asked, JoinRoom),
+    /// The room's password was verified against this hash: join.
+    JoinRoom(Asked, JoinRoom, String),
+}
+
+impl Step {
+    /// The request that waits, if this is for one.
+    pub(super) fn asked(&self) -> Option<Asked> {
+        match self {
+            Self::Identify { .. } | Self::Page { .. } => None,
+            Self::Answer(asked)
+            | Self::BeginFollow(asked, _)
+            | Self::Register(asked, _)
+            | Self::FindAccount(asked, _)
+            | Self::BindDevice(asked, ..)
+            | Self::FindOwn(asked, _)
+            | Self::ReplaceOwn(asked, ..)
+            | Self::CreateRoom(asked, _)
+            | Self::FindRoom(asked, _)
+            | Self::JoinRoom(asked, ..) => Some(*asked),
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The server's threads and the channels they answer through: the ledger, the readers, the hashing pool.
+//!
+//! The loop hands jobs in and takes finished ones out, and never waits for either. What a thread has no room for yet waits
+//! here; the server caps what is in flight.
+
+use super::config::Config;
+use super::event_loop::RunError;
+use super::job::{Done, Job, Read, Ticket};
+use super::ledger::{self, Committed, Ledger, LedgerThread, Ordered, Report};
+use crate::auth::{Hashing, Pool, Verdict};
+use crate::message::{Refusal, RefusalCode};
+use crate::store::{Reader, StoreError};
+use crate::worker::Worker;
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+/// Threads that answer questions about what is stored.
+const READER_COUNT: usize = 2;
+
+/// Questions that wait for one reader; more wait in the loop.
+const READER_QUEUE_MAX: usize = 1_024;
+
+/// The threads and the channels they answer through.
+pub(super) struct Workers {
+    ledger: Option<LedgerThread>,
+    readers: Vec<Worker<(Ticket, Read)>>,
+    pool: Option<Pool>,
+    reports: Receiver<Report>,
+    found: Receiver<Done>,
+    verdicts: Receiver<(u64, Verdict)>,
+    /// Outcomes of a batch that are still to be handed in.
+    committed: VecDeque<Done>,
+    /// Commands that the ledger's queue has no room for yet, in order. The server caps what is in flight.
+    waiting: VecDeque<Ordered>,
+    /// Questions that no reader's queue has room for yet. Each session has a few at most.
+    questions: VecDeque<(Ticket, Read)>,
+    next_reader: usize,
+}
+
+impl Workers {
+    pub(super) fn start(
+        ledger: Ledger,
+        directory: &Path,
+        config: &Config,
+        wake: &(impl Fn() + Clone + Send + Sync + 'static),
+    ) -> Result<Self, RunError> {
+        let (report, reports) = channel();
+        let (find, found) = channel();
+        let (judge, verdicts) = channel();
+        let ledger = ledger::spawn(ledger, directory, report, wake.clone())?;
+        let readers = (0..READER_COUNT).map(|_| start_reader(directory, &find, wake)).collect::<Result<_, _>>()?;
+        let threads = NonZeroUsize::new(config.limits.hashing_thread_count()).unwrap_or(NonZeroUsize::MIN);
+        let pool = Pool::spawn(threads, Hashing::STANDARD, &judge, wake.clone())?;
+        Ok(Self {
+            ledger: Some(ledger),
+            readers,
+            pool: Some(pool),
+            reports,
+            found,
+            verdicts,
+            committed: VecDeque::new(),
+            waiting: VecDeque::new(),
+            questions: VecDeque::new(),
+            next_reader: 0,
+        })
+    }
+
+    /// Hands a job to its worker; what comes back at once is a refusal.
+    pub(super) fn submit(&mut self, job: Job) -> Option<Done> {
+        match job {
+            Job::Command(ordered) => {
+                self.waiting.push_back(*ordered);
+                None
+            }
+            Job::Read(ticket, read) => {
+                self.questions.push_back((ticket, read));
+                None
+            }
+            Job::Hash(ticket, task) => {
+                let pool = self.pool.as_mut()?;
+                pool.submit(ticket.0, task).is_err().then_some(Done::Hash(ticket, None))
+            }
+        }
+    }
+
+    /// Moves what waits to its workers, as far as their queues have room.
+    pub(super) fn submit_waiting(&mut self) {
+        while let Some(question) = self.questions.pop_front() {
+            self.next_reader = (self.next_reader + 1) % self.readers.len();
+            if let Err(question) = self.readers[self.next_reader].submit(question) {
+                self.questions.push_front(question);
+                break;
+            }
+        }
+        let Some(ledger) = &self.ledger else { return };
+        while let Some(ordered) = self.waiting.pop_front() {
+            if let Err(ordered) = ledger.submit(ordered) {
+                self.waiting.push_front(*ordered);
+                return;
+            }
+        }
+    }
+
+    /// What a worker has finished.
+    pub(super) fn poll_done(&mut self) -> Result<Option<Done>, StoreError> {
+        if self.committed.is_empty()
+            && let Ok(report) = self.reports.try_recv()
+        {
+            match report {
+                Report::Committed(Committed { results, full_count }) => {
+                    self.committed.extend(results.into_iter().map(|(ticket, result)| Done::Command(Ticket(ticket), result)));
+                    self.committed.push_back(Done::Batch(full_count));
+                }
+                Report::Failed(error) => return Err(error),
+            }
+        }
+        Ok(self
+            .committed
+            .pop_front()
+            .or_else(|| self.found.try_recv().ok())
+            .or_else(|| self.verdicts.try_recv().ok().map(|(ticket, verdict)| Done::Hash(Ticket(ticket), Some(verdict)))))
+    }
+
+    pub(super) fn is_broken(&self) -> bool {
+        self.ledger.as_ref().is_some_and(LedgerThread::is_broken)
+            || self.pool.as_ref().is_some_and(Pool::is_broken)
+            || self.readers.iter().any(Worker::is_finished)
+    }
+
+    pub(super) fn finish(&mut self) {
+        if let Some(ledger) = self.ledger.take() {
+            ledger.finish();
+        }
+        self.readers.drain(..).for_each(Worker::finish);
+        if let Some(pool) = self.pool.take() {
+            pool.finish();
+        }
+    }
+}
+
+fn start_reader(
+    directory: &Path,
+    find: &Sender<Done>,
+    wake: &(impl Fn() + Clone + Send + Sync + 'static),
+) -> Result<Worker<(Ticket, Read)>, RunError> {
+    let reader = Reader::open(directory)?;
+    let (find, wake) = (find.clone(), wake.clone());
+    let work = move |(ticket, read): (Ticket, Read)| {
+        let answer = read.answer(&reader).unwrap_or_else(|error| {
+            tracing::error!(%error, "reading failed");
+            Err(Refusal::new(RefusalCode::StoreFailed, "the server cannot read what is stored; its operator has been told"))
+        });
+        // Nobody listens any more when the server is going down.
+        if find.send(Done::Read(ticket, answer)).is_ok() {
+            wake();
+        }
+    };
+    Ok(Worker::spawn("reader", READER_QUEUE_MAX, work)?)
+}
