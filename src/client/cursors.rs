@@ -1,0 +1,108 @@
+//! How far each reader has come in each log: a position and the chain's hash there, under the reader's name.
+//!
+//! Several processes may keep cursors of different names; a cursor only moves on. Losing the last moves to a power cut only
+//! shows some messages twice, so they are not synced one by one.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::database::{self, LocalError};
+use crate::message::{EventHash, LogId, Seq};
+
+/// The cursors of a profile.
+#[derive(Debug)]
+pub struct Cursors {
+    database: Connection,
+}
+
+/// A reader's position in a log: the last event it has, and the chain's hash there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    /// The last event the reader has.
+    pub seq: Seq,
+    /// The chain's hash after that event.
+    pub hash: EventHash,
+}
+
+impl Cursors {
+    /// Opens the cursors in the profile's database at `path`.
+    ///
+    /// # Errors
+    /// [`LocalError`] if the database cannot be opened.
+    pub fn open(path: &Path) -> Result<Self, LocalError> {
+        Self::over(database::open(path)?)
+    }
+
+    /// Cursors that are forgotten with this value, for simulations.
+    ///
+    /// # Errors
+    /// [`LocalError`] if `SQLite` cannot start.
+    pub fn in_memory() -> Result<Self, LocalError> {
+        Self::over(database::open_in_memory()?)
+    }
+
+    fn over(database: Connection) -> Result<Self, LocalError> {
+        database.execute_batch("PRAGMA synchronous = NORMAL")?;
+        Ok(Self { database })
+    }
+
+    /// Where the reader `name` is in `log`.
+    ///
+    /// # Errors
+    /// [`LocalError`] if the database cannot be read.
+    pub fn find(&self, name: &str, log: LogId) -> Result<Option<Cursor>, LocalError> {
+        let mut find = self.database.prepare_cached("SELECT seq, hash FROM cursors WHERE name = ?1 AND log = ?2")?;
+        let row = find.query_row(params![name, log.0.cast_signed()], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)));
+        let Some((seq, hash)) = row.optional()? else { return Ok(None) };
+        Ok(Some(Cursor { seq: Seq(seq.cast_unsigned()), hash: EventHash(hash) }))
+    }
+
+    /// Moves the reader `name` on to `cursor` in `log`; a cursor that is further already stays.
+    ///
+    /// # Errors
+    /// [`LocalError`] if the database cannot be written.
+    pub fn advance(&mut self, name: &str, log: LogId, cursor: &Cursor) -> Result<(), LocalError> {
+        let mut advance = self.database.prepare_cached(
+            "INSERT INTO cursors (name, log, seq, hash) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT DO UPDATE SET seq = excluded.seq, hash = excluded.hash WHERE excluded.seq > cursors.seq",
+        )?;
+        advance.execute(params![name, log.0.cast_signed(), cursor.seq.0.cast_signed(), cursor.hash.0])?;
+        Ok(())
+    }
+
+    /// Forgets where the reader `name` is in `log`, because the log no longer has that position.
+    ///
+    /// # Errors
+    /// [`LocalError`] if the database cannot be written.
+    pub fn forget(&mut self, name: &str, log: LogId) -> Result<(), LocalError> {
+        let mut forget = self.database.prepare_cached("DELETE FROM cursors WHERE name = ?1 AND log = ?2")?;
+        forget.execute(params![name, log.0.cast_signed()])?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cursor(seq: u64) -> Cursor {
+        Cursor { seq: Seq(seq), hash: EventHash([u8::try_from(seq).unwrap(); 32]) }
+    }
+
+    #[test]
+    fn a_cursor_is_kept_and_only_moves_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("client.db");
+        let mut cursors = Cursors::open(&path).unwrap();
+        assert_eq!(cursors.find("screen", LogId(7)).unwrap(), None);
+        cursors.advance("screen", LogId(7), &cursor(5)).unwrap();
+        cursors.advance("screen", LogId(7), &cursor(4)).unwrap();
+        drop(cursors);
+        let mut cursors = Cursors::open(&path).unwrap();
+        assert_eq!(cursors.find("screen", LogId(7)).unwrap(), Some(cursor(5)));
+        assert_eq!(cursors.find("robot", LogId(7)).unwrap(), None);
+        cursors.forget("screen", LogId(7)).unwrap();
+        assert_eq!(cursors.find("screen", LogId(7)).unwrap(), None);
+    }
+}

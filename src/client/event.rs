@@ -1,0 +1,128 @@
+//! What a client tells the program above it. A closed list: one `match` shows all that can happen.
+
+use super::cursors::Cursor;
+use super::database::LocalError;
+use super::outbox::{Place, PostOutcome};
+use super::requests::Tag;
+use crate::crypto::PublicKey;
+use crate::message::{Event, LogId, Refusal, Reply, Seq, Welcome};
+use crate::transport::{CloseReason, Micros};
+
+/// Something happened.
+#[derive(Debug)]
+pub enum ClientEvent {
+    /// The server was never met and says this is its key, unproven. Nothing goes on until
+    /// [`Client::trust_server_key`](super::Client::trust_server_key).
+    ServerKey(PublicKey),
+    /// Whoever answers at the server's address does not have the key that the server had. The client goes on trying the known
+    /// key; the answer is not proven.
+    ServerKeyChanged {
+        /// The key that is known.
+        known: PublicKey,
+        /// The key that was told.
+        told: PublicKey,
+    },
+    /// The server has proven its key and greeted.
+    Online {
+        /// Its key.
+        key: PublicKey,
+        /// Its greeting.
+        welcome: Welcome,
+    },
+    /// The connection is lost or did not come about; the client tries again on its own.
+    Offline {
+        /// Why.
+        reason: CloseReason,
+        /// How long until the next try.
+        retry_delay: Micros,
+        /// How many tries failed in a row.
+        failure_count: u32,
+    },
+    /// The answer to a request.
+    Reply {
+        /// Which request.
+        tag: Tag,
+        /// The answer.
+        reply: Reply,
+    },
+    /// A message of the outbox has its outcome and has left the outbox.
+    Posted {
+        /// Which message.
+        place: Place,
+        /// Whether this client put it in.
+        own: bool,
+        /// What became of it.
+        outcome: PostOutcome,
+    },
+    /// The server takes no messages for now; they stay in the outbox, and the client tries again on its own.
+    PostsHalted(Refusal),
+    /// The next event of a followed log, in its place in the chain.
+    Event(Box<Followed>),
+    /// The user may not read the events of a followed log up to this position.
+    Hidden {
+        /// The log.
+        log: LogId,
+        /// What the user calls it.
+        room: String,
+        /// The position behind the hidden stretch, and the chain's hash there.
+        cursor: Cursor,
+    },
+    /// A follow has everything up to this position; what comes now is live.
+    CaughtUp {
+        /// The log.
+        log: LogId,
+        /// What the user calls it.
+        room: String,
+        /// The position.
+        at: Seq,
+    },
+    /// The server does not have the follower's position with the follower's hash: it was restored from an older copy. The
+    /// follow has ended.
+    Forked {
+        /// The log.
+        log: LogId,
+        /// What the user calls it.
+        room: String,
+        /// The position.
+        at: Seq,
+    },
+    /// The server left events out of a followed log or put them in the wrong order. The follow has ended.
+    Broken {
+        /// The log.
+        log: LogId,
+        /// What the user calls it.
+        room: String,
+        /// The last position that was right.
+        at: Seq,
+    },
+    /// The server ended a follow.
+    Unfollowed {
+        /// The log.
+        log: LogId,
+        /// What the user calls it.
+        room: String,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// The server reads this client's requests more slowly for a while.
+    Slowed,
+    /// The device no longer belongs to its user.
+    SignedOut(Refusal),
+    /// The outbox cannot be read or written; what is in it stays, and the client tries again on its own.
+    OutboxFailed(LocalError),
+}
+
+/// An event of a followed log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Followed {
+    /// The log.
+    pub log: LogId,
+    /// What the user calls it: `#room` or `@user`; empty for the own log.
+    pub room: String,
+    /// The author's name, without `@`.
+    pub author: String,
+    /// The event.
+    pub event: Event,
+    /// The follower's position after this event.
+    pub cursor: Cursor,
+}

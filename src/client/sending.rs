@@ -1,0 +1,254 @@
+//! Sends what is in the outbox, in order, until each message has an outcome.
+//!
+//! ```text
+//!            a refusal to be repeated later               all in flight answered, the wait is over
+//!  Running ────────────────────────────────▶ Halted ────────────────────────────────▶ Resuming
+//!     ▲                                         │ connection lost                        │
+//!     └─────────────────────────────────────────┴────────────────────────────────────────┘ done
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::database::LocalError;
+use super::event::ClientEvent;
+use super::outbox::{Draft, Entry, Outbox, Owner, Place, PostOutcome, SenderLock};
+use super::requests::{Purpose, Requests};
+use crate::message::{PostRequest, Refusal, RefusalClass, RefusalCode, Reply, Request};
+use crate::transport::{Micros, Time};
+
+/// Most messages in flight: half of the requests that the server reads ahead, so that others find room beside them.
+const IN_FLIGHT_COUNT_MAX: usize = 32;
+
+/// Messages read from the disk at once.
+const LOAD_COUNT: usize = 64;
+
+/// How often to look whether another process has finished sending, while that matters.
+const LOOK_DELAY: Micros = Micros::from_millis(50);
+
+/// How long to wait after the outbox could not be read.
+const RETRY_DELAY: Micros = Micros::from_secs(1);
+
+/// The first wait after a refusal to be repeated later; doubles with each further one.
+const RESUME_DELAY_MIN: Micros = Micros::from_secs(1);
+
+/// Longest such wait.
+const RESUME_DELAY_MAX: Micros = Micros::from_secs(30);
+
+#[derive(Debug)]
+enum Flow {
+    Running,
+    Halted { resume_at: Time },
+    Resuming,
+}
+
+/// The outbox and how far its sending is.
+#[derive(Debug)]
+pub(super) struct Sending {
+    outbox: Outbox,
+    lock: SenderLock,
+    owner: Owner,
+    flow: Flow,
+    halt_count: u32,
+    /// There may be messages on the disk behind `last_loaded`.
+    may_have_more: bool,
+    last_loaded: Option<Place>,
+    loaded: VecDeque<Entry>,
+    /// Sent, without an answer; whether each is our own.
+    in_flight: BTreeMap<Place, bool>,
+    /// Our own ones without an outcome, wherever they are.
+    awaited: BTreeSet<Place>,
+    /// Not written down yet.
+    outcomes: Vec<(Place, PostOutcome)>,
+    look_at: Option<Time>,
+}
+
+impl Sending {
+    pub(super) fn new(outbox: Outbox, lock: SenderLock, owner: Owner) -> Self {
+        Self {
+            outbox,
+            lock,
+            owner,
+            flow: Flow::Running,
+            halt_count: 0,
+            may_have_more: true,
+            last_loaded: None,
+            loaded: VecDeque::new(),
+            in_flight: BTreeMap::new(),
+            awaited: BTreeSet::new(),
+            outcomes: Vec::new(),
+            look_at: None,
+        }
+    }
+
+    /// Puts messages into the outbox.
+    pub(super) fn append(&mut self, drafts: &[Draft]) -> Result<Vec<Place>, LocalError> {
+        let places = self.outbox.append(self.owner, drafts)?;
+        self.awaited.extend(&places);
+        self.may_have_more = true;
+        Ok(places)
+    }
+
+    /// Whether everything that this process has to do with the outbox is done.
+    pub(super) fn is_idle(&self) -> bool {
+        self.awaited.is_empty() && self.in_flight.is_empty() && self.loaded.is_empty() && !self.may_have_more
+    }
+
+    pub(super) fn unsent_count(&self) -> Result<u64, LocalError> {
+        self.outbox.unsent_count()
+    }
+
+    /// When [`Sending::fill`] is wanted next.
+    pub(super) fn deadline(&self) -> Option<Time> {
+        match self.flow {
+            Flow::Halted { resume_at } if self.in_flight.is_empty() => Some(resume_at),
+            Flow::Halted { .. } | Flow::Running | Flow::Resuming => self.look_at,
+        }
+    }
+
+    /// The user is signed in: whatever waits may go.
+    pub(super) fn on_signed_in(&mut self) {
+        self.may_have_more = true;
+        self.look_at = None;
+    }
+
+    /// Makes requests of what waits, as many as may be in flight. What other processes achieved is told.
+    pub(super) fn fill(
+        &mut self,
+        now: Time,
+        requests: &mut Requests,
+        tell: &mut VecDeque<ClientEvent>,
+    ) -> Result<(), LocalError> {
+        match self.flow {
+            Flow::Halted { resume_at } if self.in_flight.is_empty() && resume_at <= now => {
+                requests.add(&Request::Resume, Purpose::Resume);
+                self.flow = Flow::Resuming;
+                return Ok(());
+            }
+            Flow::Halted { .. } | Flow::Resuming => return Ok(()),
+            Flow::Running => {}
+        }
+        loop {
+            while self.in_flight.len() < IN_FLIGHT_COUNT_MAX
+                && let Some(Entry { place, owner, draft }) = self.loaded.pop_front()
+            {
+                let post = PostRequest { id: draft.id, to: draft.to.target(), text: draft.text.as_str().to_owned() };
+                requests.add(&Request::Post(post), Purpose::Post(place));
+                self.in_flight.insert(place, owner == self.owner);
+            }
+            if !self.loaded.is_empty() || !self.may_have_more || self.look_at.is_some_and(|look_at| now < look_at) {
+                break;
+            }
+            if !self.load(now, tell)? {
+                break;
+            }
+        }
+        if self.in_flight.is_empty() && self.loaded.is_empty() && !self.may_have_more && self.outcomes.is_empty() {
+            self.lock.release();
+        }
+        Ok(())
+    }
+
+    /// Reads on from the disk; whether something was read.
+    fn load(&mut self, now: Time, tell: &mut VecDeque<ClientEvent>) -> Result<bool, LocalError> {
+        let held_before = self.lock.is_held();
+        // If the disk fails.
+        self.look_at = Some(now + RETRY_DELAY);
+        let holds = self.lock.try_take()?;
+        if !held_before && !self.awaited.is_empty() {
+            for (place, outcome) in self.outbox.collect(self.owner)? {
+                // The answer to our own try, if it is in flight too, is nothing new then.
+                if self.awaited.remove(&place) {
+                    tell.push_back(ClientEvent::Posted { place, own: true, outcome });
+                }
+            }
+        }
+        if !holds {
+            // Another process sends. It also sends ours; without any of ours, all is left to it.
+            self.may_have_more = !self.awaited.is_empty();
+            self.look_at = self.may_have_more.then_some(now + LOOK_DELAY);
+            return Ok(false);
+        }
+        self.look_at = None;
+        self.loaded.extend(self.outbox.unsent(self.last_loaded, LOAD_COUNT)?);
+        self.may_have_more = self.loaded.len() >= LOAD_COUNT;
+        if let Some(last) = self.loaded.back() {
+            self.last_loaded = Some(last.place);
+        }
+        Ok(!self.loaded.is_empty())
+    }
+
+    /// A message is answered.
+    pub(super) fn on_reply(&mut self, now: Time, place: Place, reply: Reply) -> Option<ClientEvent> {
+        let own = self.in_flight.remove(&place)?;
+        let outcome = match reply {
+            Reply::Stored(stored) => Ok(stored),
+            Reply::Refused(refusal) if is_to_be_repeated(&refusal) => return self.halt(now, refusal),
+            Reply::Refused(refusal) => Err(refusal),
+            _ => Err(Refusal::new(RefusalCode::Malformed, "the server does not understand messages of this program")),
+        };
+        self.halt_count = 0;
+        self.outcomes.push((place, outcome.clone()));
+        // Another process may have brought it first, when both were sending around a lost connection.
+        let awaited = self.awaited.remove(&place);
+        (awaited || !own).then_some(ClientEvent::Posted { place, own, outcome })
+    }
+
+    fn halt(&mut self, now: Time, refusal: Refusal) -> Option<ClientEvent> {
+        if matches!(self.flow, Flow::Halted { .. }) {
+            return None;
+        }
+        let doubled = RESUME_DELAY_MIN.times(1_u64.checked_shl(self.halt_count).unwrap_or(u64::MAX)).min(RESUME_DELAY_MAX);
+        let delay = doubled.max(Micros::from_millis(u64::from(refusal.retry_after_ms)));
+        self.halt_count = self.halt_count.saturating_add(1);
+        self.flow = Flow::Halted { resume_at: now + delay };
+        Some(ClientEvent::PostsHalted(refusal))
+    }
+
+    /// The server takes messages again; the refused ones are sent first.
+    pub(super) fn on_resumed(&mut self) {
+        self.start_over();
+    }
+
+    fn start_over(&mut self) {
+        self.flow = Flow::Running;
+        self.loaded.clear();
+        self.last_loaded = None;
+        self.may_have_more = true;
+    }
+
+    /// The connection is lost. Returns whether messages in flight are to be sent again as they are; if not, the order begins
+    /// anew with the first one without an outcome.
+    pub(super) fn on_lost(&mut self) -> bool {
+        self.lock.release();
+        self.look_at = None;
+        let runs = matches!(self.flow, Flow::Running);
+        if !runs {
+            // A refused one stands before those in flight.
+            self.in_flight.clear();
+        }
+        self.start_over();
+        self.last_loaded = self.in_flight.last_key_value().map(|(place, _)| *place);
+        runs
+    }
+
+    /// The server does not know the device: nothing is in flight, and the order begins anew once somebody signs in.
+    pub(super) fn on_unknown(&mut self) {
+        self.lock.release();
+        self.in_flight.clear();
+        self.start_over();
+    }
+
+    /// Writes the outcomes down.
+    pub(super) fn settle(&mut self) -> Result<(), LocalError> {
+        if self.outcomes.is_empty() {
+            return Ok(());
+        }
+        self.outbox.settle(self.owner, &std::mem::take(&mut self.outcomes))
+    }
+}
+
+/// Whether nothing is wrong with the message itself.
+fn is_to_be_repeated(refusal: &Refusal) -> bool {
+    matches!(refusal.class, RefusalClass::Later | RefusalClass::Rate)
+        || matches!(refusal.code(), RefusalCode::NotSignedIn | RefusalCode::DeviceRevoked)
+}
