@@ -25,6 +25,7 @@
 pub mod auth;
 pub mod chaos;
 pub mod chat;
+pub mod cli;
 pub mod client;
 pub mod crypto;
 pub mod logging;

@@ -1,0 +1,155 @@
+//! register, login, whoami, passwd, logout.
+
+use super::super::args::SignIn;
+use super::super::context::{Chosen, Context};
+use super::super::exit::{Exit, Failure};
+use super::super::line::Line;
+use super::super::prompt::{self, PasswordSource};
+use super::super::session::{Session, unexpected};
+use crate::message::{Account, ChangePassword, Credentials, DeviceName, GuestRequest, RefusalCode, Reply, Request, Welcome};
+
+/// Whether the account is to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wish {
+    Register,
+    LogIn,
+}
+
+/// Where a machine keeps its name.
+const HOST_NAME_PATHS: [&str; 2] = ["/proc/sys/kernel/hostname", "/etc/hostname"];
+
+pub(super) fn sign_in(context: &mut Context, args: &SignIn, wish: Wish) -> Result<(), Failure> {
+    let chosen = context.profile_to_sign_in(args)?;
+    let mut session = Session::start_unsigned(context, &chosen)?;
+    let mut welcome = session.greet()?.clone();
+    if is_revoked(&welcome) {
+        // The server never takes this key again: begin anew with another one.
+        session.finish();
+        chosen.profile.forget_device()?;
+        session = Session::start_unsigned(context, &chosen)?;
+        welcome = session.greet()?.clone();
+    }
+    let account = match welcome.account {
+        // The device's key says who it is; a password would add nothing.
+        Some(account) if wish == Wish::LogIn || args.guest => account,
+        _ => prove(&mut session, &chosen, args, wish)?,
+    };
+    chosen.profile.save_account(&account)?;
+    context.home.make_current(chosen.profile.name())?;
+    print_account(context, &session, &account)?;
+    session.finish();
+    Ok(())
+}
+
+fn is_revoked(welcome: &Welcome) -> bool {
+    welcome.refusal.as_ref().is_some_and(|refusal| refusal.code() == RefusalCode::DeviceRevoked)
+}
+
+fn prove(session: &mut Session, chosen: &Chosen, args: &SignIn, wish: Wish) -> Result<Account, Failure> {
+    let id = session.new_id();
+    let name = chosen.profile.name().name.as_str().to_owned();
+    let device = DeviceName::lenient(&args.device.clone().unwrap_or_else(machine_name)).as_str().to_owned();
+    let request = if args.guest {
+        Request::Guest(GuestRequest { id, name, device })
+    } else {
+        let source = if args.password_stdin { PasswordSource::Stdin } else { PasswordSource::Prompt };
+        let what = format!("password of {}", chosen.profile.name());
+        match wish {
+            Wish::Register => {
+                let password = prompt::new_password(source, &format!("new {what}"))?;
+                Request::Register(Credentials { id, name, password, device })
+            }
+            Wish::LogIn => {
+                let password = prompt::password(source, &what)?;
+                Request::LogIn(Credentials { id, name, password, device })
+            }
+        }
+    };
+    match session.ask(&request)? {
+        Reply::Account(account) => Ok(account),
+        _ => Err(unexpected()),
+    }
+}
+
+fn machine_name() -> String {
+    HOST_NAME_PATHS.iter().find_map(|path| std::fs::read_to_string(path).ok()).unwrap_or_default()
+}
+
+fn print_account(context: &mut Context, session: &Session, account: &Account) -> Result<(), Failure> {
+    let server = session.profile().name().server.to_string();
+    Ok(context.output.line(&Line::Account { account, server: &server, key: session.server_key() })?)
+}
+
+pub(super) fn who_am_i(context: &mut Context) -> Result<(), Failure> {
+    let mut session = Session::open(context)?;
+    let Reply::Account(account) = session.ask(&Request::WhoAmI)? else { return Err(unexpected()) };
+    print_account(context, &session, &account)?;
+    session.finish();
+    Ok(())
+}
+
+pub(super) fn change_password(context: &mut Context, from_stdin: bool, keep_devices: bool) -> Result<(), Failure> {
+    let mut session = Session::open(context)?;
+    let source = if from_stdin { PasswordSource::Stdin } else { PasswordSource::Prompt };
+    let old = prompt::password(source, "old password")?;
+    let new = prompt::new_password(source, "new password")?;
+    let id = session.new_id();
+    let request = Request::ChangePassword(ChangePassword { id, old, new, revoke_others: !keep_devices });
+    let Reply::Done = session.ask(&request)? else { return Err(unexpected()) };
+    context.output.line(&Line::PasswordChanged)?;
+    session.finish();
+    Ok(())
+}
+
+pub(super) fn log_out(context: &mut Context) -> Result<(), Failure> {
+    let chosen = context.profile()?;
+    let mut session = Session::start_unsigned(context, &chosen)?;
+    // A device that the server has forgotten is logged out already; an earlier try may have got that far.
+    let welcome = session.greet()?;
+    if welcome.account.is_none() {
+        forgotten(welcome)?;
+    } else {
+        let id = session.new_id();
+        match session.ask(&Request::LogOut(id)) {
+            Ok(Reply::Done) => {}
+            Ok(_) => return Err(unexpected()),
+            // The connection was lost behind it, and the server had already done it.
+            Err(Failure::Told(Exit::Denied, _)) if session.account().is_none() => forgotten(session.greet()?)?,
+            Err(failure) => return Err(failure),
+        }
+    }
+    chosen.profile.forget_device()?;
+    context.output.line(&Line::SignedOut)?;
+    session.finish();
+    Ok(())
+}
+
+/// Whether a server that does not say whose device this is has forgotten it for good, not only cannot look just now: a key
+/// that is deleted too early leaves a device behind that nobody can log out, and a guest without an account.
+fn forgotten(welcome: &Welcome) -> Result<(), Failure> {
+    match &welcome.refusal {
+        Some(refusal) if refusal.code() != RefusalCode::DeviceRevoked => Err(refusal.clone().into()),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Refusal;
+
+    #[test]
+    fn only_a_server_that_has_looked_has_forgotten_a_device() {
+        let welcome = |code: Option<RefusalCode>| Welcome {
+            server: "udpchat".into(),
+            account: None,
+            refusal: code.map(|code| Refusal::new(code, "no")),
+            guests: true,
+            time_ms: 1,
+        };
+        assert_eq!(forgotten(&welcome(None)), Ok(()));
+        assert_eq!(forgotten(&welcome(Some(RefusalCode::DeviceRevoked))), Ok(()));
+        assert_eq!(forgotten(&welcome(Some(RefusalCode::Busy))).unwrap_err().status(), 6);
+        assert_eq!(forgotten(&welcome(Some(RefusalCode::StoreFailed))).unwrap_err().status(), 1);
+    }
+}

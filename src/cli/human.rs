@@ -1,0 +1,176 @@
+//! Lines for people. Nothing that somebody else wrote reaches the terminal as it is: what could drive it is spelled out.
+
+use std::fmt::Write as _;
+
+use super::line::{Deed, Line, LinkState};
+use super::moment::Moment;
+use crate::message::{Event, EventBody, Role, RoomKind};
+
+/// How much of an event's place and time stands before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// Date, time, room and position: for commands, whose output is kept.
+    Full,
+    /// Time and room: for a conversation that goes by.
+    Short,
+}
+
+/// `text` with everything spelled out that could move the cursor, change colours, hide text or turn its direction around;
+/// newlines too, so that the result is one line.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if must_be_spelled_out(c) {
+            let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// Controls, and the characters that break lines or turn what follows around (UAX #9 section 2).
+pub(super) fn must_be_spelled_out(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A message's text: its own lines stay lines, those after the first are set in, so that no text can pose as a line of its
+/// own; a tab is four spaces.
+fn text_block(text: &str) -> String {
+    let lines: Vec<String> = text.split('\n').map(|line| printable(&line.replace('\t', "    "))).collect();
+    lines.join("\n    ")
+}
+
+/// The line, without its newline.
+#[must_use]
+pub fn write(line: &Line<'_>, style: Style) -> String {
+    match line {
+        Line::Event { room, author, event } => event_line(room, author, event, style),
+        Line::Gap { room, to, .. } => format!("-- {} up to {to}: not yours to read", printable(room)),
+        Line::Sent { stored, .. } => format!("{} {}", printable(&stored.room), stored.seq),
+        Line::Did { deed, stored } => {
+            let verb = match deed {
+                Deed::Created => "created",
+                Deed::Joined => "joined",
+                Deed::Left => "left",
+            };
+            format!("{verb} {}", printable(&stored.room))
+        }
+        Line::Room(room) => {
+            let members = if room.member_count == 1 { "member" } else { "members" };
+            let mut out = format!("{}  {} {members}", printable(&room.name), room.member_count);
+            out.push_str(if room.locked { "  password" } else { "" });
+            out.push_str(if room.joined { "  joined" } else { "" });
+            out
+        }
+        Line::Membership(membership) => format!("{}  {} events", printable(&membership.room), membership.head),
+        Line::Member { member, .. } => {
+            let role = match member.role {
+                Role::Owner => "  owner",
+                Role::Moderator => "  moderator",
+                Role::Member => "",
+            };
+            let online = if member.online { "  online" } else { "" };
+            format!("@{}{role}{online}", printable(&member.name))
+        }
+        Line::Account { account, server, key } => {
+            let guest = if account.guest { ", a guest" } else { "" };
+            let name = printable(&account.name);
+            let key = key.map_or(String::new(), |key| format!(", server key {}", key.fingerprint()));
+            format!("@{name} on {server} (user {}, device {}{guest}{key})", account.user, account.device)
+        }
+        Line::PasswordChanged => "the password is changed".to_owned(),
+        Line::SignedOut => "logged out".to_owned(),
+        Line::State(LinkState::Online) => "-- connected".to_owned(),
+        Line::State(LinkState::Offline(why)) => format!("-- connection lost ({}); trying again", printable(why)),
+        Line::State(LinkState::CaughtUp(room, _)) => format!("-- {} is up to date", printable(room)),
+    }
+}
+
+fn event_line(room: &str, author: &str, event: &Event, style: Style) -> String {
+    let (room, author) = (printable(room), printable(author));
+    let moment = Moment::from_ms(event.head.time_ms);
+    let place = match style {
+        Style::Full => format!("{} {room} {}", moment.date_and_time(), event.head.seq),
+        Style::Short => format!("[{}] {room}", moment.minute()),
+    };
+    match event.content() {
+        EventBody::Posted(post) => format!("{place} {author}: {}", text_block(&post.text)),
+        body => format!("{place} -- {}", happening(&author, &body)),
+    }
+}
+
+/// What happened, in a sentence; `author` is printable already.
+fn happening(author: &str, body: &EventBody) -> String {
+    match body {
+        EventBody::Created(RoomKind::Room, name) => format!("{author} created #{}", printable(name)),
+        EventBody::Created(RoomKind::Direct, _) => format!("{author} began the conversation"),
+        EventBody::Joined => format!("{author} joined"),
+        EventBody::Left => format!("{author} left"),
+        EventBody::Posted(_) => format!("{author} wrote"),
+        EventBody::RoomEntered(_, name) => format!("you are in #{} now", printable(name)),
+        EventBody::RoomLeft(_, name) => format!("you are no longer in #{}", printable(name)),
+        EventBody::DirectOpened(_, _, name) => format!("a conversation with @{} began", printable(name)),
+        EventBody::DeviceAdded(device, name) => format!("device {device} ({}) was added", printable(name)),
+        EventBody::DeviceRevoked(device) => format!("device {device} was revoked"),
+        EventBody::Unknown(kind) => format!("{author} did something that this version does not know (kind {kind})"),
+        EventBody::Erased => format!("a message of {author} was erased"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{DeviceId, Head, LogId, Post, RequestId, Seq, UserId, body_bytes};
+
+    fn event(body: &EventBody) -> Event {
+        let head = Head {
+            log: LogId(7),
+            seq: Seq(42),
+            prev: Seq(41),
+            time_ms: 1_772_358_731_204,
+            author: UserId(3),
+            device: DeviceId(4),
+            id: RequestId([0xab; 16]),
+        };
+        Event { head, body: Ok(body_bytes(body, &[0; 16])) }
+    }
+
+    fn posted(text: &str) -> Event {
+        event(&EventBody::Posted(Post { text: text.into(), reply_to: None, mentions: vec![] }))
+    }
+
+    #[test]
+    fn a_message_says_when_where_who_and_what() {
+        let event = posted("hello 你好");
+        let line = Line::Event { room: "#ops", author: "bob", event: &event };
+        assert_eq!(write(&line, Style::Full), "2026-03-01 09:52:11Z #ops 42 bob: hello 你好");
+        assert_eq!(write(&line, Style::Short), "[09:52] #ops bob: hello 你好");
+    }
+
+    #[test]
+    fn no_escape_sequence_reaches_the_terminal() {
+        let event = posted("\u{1b}[2J\u{9b}31m\u{7}\u{202e}\r");
+        let line = Line::Event { room: "#o\u{1b}ps", author: "b\u{1b}]0;x\u{7}ob", event: &event };
+        let written = write(&line, Style::Full);
+        assert!(!written.chars().any(must_be_spelled_out), "{written:?}");
+        assert!(written.ends_with(r"\u{1b}[2J\u{9b}31m\u{7}\u{202e}\u{d}"), "{written:?}");
+    }
+
+    #[test]
+    fn a_text_of_several_lines_cannot_pose_as_several_messages() {
+        let event = posted("first\n2026-03-01 09:52:11Z #ops 43 root: fake\n\tset in");
+        let written = write(&Line::Event { room: "#ops", author: "bob", event: &event }, Style::Full);
+        let lines: Vec<&str> = written.lines().collect();
+        assert_eq!(lines.len(), 3);
+        assert!(lines[1..].iter().all(|line| line.starts_with("    ")));
+    }
+
+    #[test]
+    fn events_that_are_no_messages_are_told_in_a_sentence() {
+        let event = event(&EventBody::Joined);
+        let line = Line::Event { room: "#ops", author: "bob", event: &event };
+        assert_eq!(write(&line, Style::Short), "[09:52] #ops -- bob joined");
+    }
+}

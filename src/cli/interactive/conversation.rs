@@ -1,0 +1,379 @@
+//! The conversation's loop: lines in, requests out, events shown.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+
+use super::super::args::{Conversation, Room};
+use super::super::context::Context;
+use super::super::exit::{Exit, Failure};
+use super::super::line::{Deed, Line, LinkState};
+use super::super::lines::{InputLine, Lines};
+use super::super::output::Output;
+use super::super::session::{Happening, Session, refused_of_others};
+use super::slash::{self, Said};
+use super::typing::Typing;
+use crate::client::{ClientEvent, Cursors, Draft, Followed, Recipient, Rooms, RoomsNote, Tag};
+use crate::message::{
+    CreateRoom, Event, EventPage, HistoryFrom, HistoryRequest, JoinRoom, LogId, Password, Reply, Request, Seq, Target, Text,
+    Visibility,
+};
+
+/// The name of this program's cursors.
+const READER: &str = "screen";
+
+/// How many events are shown of a room that becomes the current one.
+const ENTRY_COUNT: u16 = 10;
+
+/// What a request was for.
+#[derive(Debug)]
+enum Asked {
+    /// It made `current` the current room; if it is refused, `before` is that again.
+    Did {
+        deed: Deed,
+        current: Option<Conversation>,
+        before: Option<Conversation>,
+    },
+    Rooms,
+    Who,
+    History,
+}
+
+struct Talk<'a> {
+    context: &'a mut Context,
+    session: Session,
+    rooms: Rooms,
+    current: Option<Conversation>,
+    /// A room that is new to the user, until it is followed.
+    entering: Option<LogId>,
+    asked: BTreeMap<Tag, Asked>,
+    typing: Option<Typing>,
+    has_ended: bool,
+}
+
+/// Talks until the person quits or input ends.
+///
+/// # Errors
+/// As commands do: the server is not reached at the start, the device is signed out, the terminal fails.
+pub fn run(context: &mut Context) -> Result<(), Failure> {
+    let mut session = Session::start(context)?;
+    session.leave_refusals_to_caller();
+    let cursors = Cursors::open(&session.profile().database_path()?)?;
+    let mut talk = Talk {
+        context,
+        session,
+        rooms: Rooms::new(READER, cursors),
+        current: None,
+        entering: None,
+        asked: BTreeMap::new(),
+        typing: None,
+        has_ended: false,
+    };
+    talk.connect()?;
+    let lines = talk.take_input()?;
+    match talk.run(&lines) {
+        // What is unsent is more than somebody who reads no further may want to know.
+        Err(Failure::ReaderGone) => talk.session.unsent().map_or(Ok(()), |unsent| Err(Failure::new(Exit::Unreached, unsent)))?,
+        ended => ended?,
+    }
+    talk.typing = None;
+    talk.session.finish();
+    Ok(())
+}
+
+impl Talk<'_> {
+    /// Waits for the first greeting: a question about the server's key comes before anything is typed.
+    fn connect(&mut self) -> Result<(), Failure> {
+        let mut is_online = false;
+        while !is_online {
+            if let Happening::Event(event) = self.session.next()? {
+                is_online = matches!(*event, ClientEvent::Online { .. });
+                self.on_event(*event)?;
+            }
+        }
+        self.session.be_calm();
+        Ok(())
+    }
+
+    fn take_input(&mut self) -> Result<Lines, Failure> {
+        let waker = self.session.waker();
+        if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
+            return Ok(Lines::of_stdin(waker)?);
+        }
+        let (typing, lines, printer) = Typing::start(waker)?;
+        if !self.context.output.is_json() {
+            self.context.output = Output::above(printer);
+        }
+        self.context.output.put("/help shows the commands; /join #room to begin")?;
+        self.typing = Some(typing);
+        self.prompt();
+        Ok(lines)
+    }
+
+    fn prompt(&self) {
+        if let Some(typing) = &self.typing {
+            let room = self.current.as_ref().map(ToString::to_string).unwrap_or_default();
+            typing.next(format!("{room}> "));
+        }
+    }
+
+    fn run(&mut self, lines: &Lines) -> Result<(), Failure> {
+        loop {
+            while !self.has_ended
+                && let Some(line) = lines.next_if_there()
+            {
+                self.on_input(line)?;
+            }
+            if self.has_ended && self.asked.is_empty() && self.entering.is_none() && self.session.client().0.is_idle() {
+                return Ok(());
+            }
+            match self.session.next()? {
+                Happening::Event(event) => self.on_event(*event)?,
+                Happening::Woken => {}
+                Happening::TimeIsUp => return Ok(()),
+            }
+        }
+    }
+
+    fn on_input(&mut self, line: InputLine) -> Result<(), Failure> {
+        match line {
+            InputLine::Line { text: Some(text), .. } if text.trim().is_empty() => {}
+            InputLine::Line { text: Some(text), .. } => self.on_said(slash::read(&text))?,
+            InputLine::Line { number, text: None } => {
+                self.context.output.remark(&format!("line {number} is not UTF-8 text or far too long"))?;
+            }
+            InputLine::End => self.end(),
+            InputLine::Interrupted => return Err(Failure::Silent(Exit::Interrupted)),
+            InputLine::Failed(error) => return Err(error.into()),
+        }
+        if !self.has_ended {
+            self.prompt();
+        }
+        Ok(())
+    }
+
+    /// No more input: what was asked and written is waited for, as patiently as commands do.
+    fn end(&mut self) {
+        self.has_ended = true;
+        self.session.be_patient();
+    }
+
+    fn on_said(&mut self, said: Said) -> Result<(), Failure> {
+        match said {
+            Said::Text(text) => match self.current.clone() {
+                Some(to) => self.post(&to, text)?,
+                None => self.context.output.remark("there is no room to send this to; /join #room first")?,
+            },
+            Said::Message { to, text } => self.post(&to, text)?,
+            Said::Join { to, password } => self.join(to, password),
+            Said::Create { room, password } => self.create(&room, password),
+            Said::Leave(room) => match room.map(|room| Conversation::Room(room.0)).or_else(|| self.current.clone()) {
+                Some(room @ Conversation::Room(_)) => {
+                    let id = self.session.new_id();
+                    let current = self.current.clone().filter(|current| *current != room);
+                    self.go(&Request::LeaveRoom((id, room.target())), Deed::Left, current);
+                }
+                _ => self.context.output.remark("there is no room to leave; /leave #room")?,
+            },
+            Said::Rooms => self.ask(&Request::ListRooms(None), Asked::Rooms),
+            Said::Who(room) => match room.or_else(|| self.current.clone()) {
+                Some(room) => self.ask(&Request::Who((room.target(), 0)), Asked::Who),
+                None => self.context.output.remark("which room? /who #room")?,
+            },
+            Said::History(count) => match self.current.clone() {
+                Some(room) => self.show_history(room.target(), HistoryFrom::Last, count),
+                None => self.context.output.remark("there is no current room; /join #room first")?,
+            },
+            Said::Help => self.context.output.put(&slash::help())?,
+            Said::Quit => self.end(),
+            Said::Wrong(why) => self.context.output.remark(&why)?,
+        }
+        Ok(())
+    }
+
+    fn ask(&mut self, request: &Request, asked: Asked) {
+        let (client, now) = self.session.client();
+        let tag = client.request(now, request);
+        self.asked.insert(tag, asked);
+    }
+
+    fn join(&mut self, to: Conversation, password: Option<String>) {
+        match &to {
+            Conversation::Room(name) => {
+                let id = self.session.new_id();
+                let password = password.map(Password::new);
+                let request = Request::JoinRoom(JoinRoom { id, name: name.to_string(), password });
+                self.go(&request, Deed::Joined, Some(to));
+            }
+            Conversation::User(_) => {
+                self.show_history(to.target(), HistoryFrom::Last, ENTRY_COUNT);
+                self.current = Some(to);
+            }
+        }
+    }
+
+    fn create(&mut self, room: &Room, password: Option<String>) {
+        let id = self.session.new_id();
+        let password = password.map(Password::new);
+        let name = room.0.to_string();
+        let request = Request::CreateRoom(CreateRoom { id, name, password, visibility: Visibility::Public });
+        self.go(&request, Deed::Created, Some(Conversation::Room(room.0.clone())));
+    }
+
+    /// Asks for what makes `current` the current room: what is typed next is meant for it.
+    fn go(&mut self, request: &Request, deed: Deed, current: Option<Conversation>) {
+        let before = std::mem::replace(&mut self.current, current.clone());
+        self.ask(request, Asked::Did { deed, current, before });
+    }
+
+    fn show_history(&mut self, log: Target, from: HistoryFrom, count: u16) {
+        self.ask(&Request::History(HistoryRequest { log, from, count }), Asked::History);
+    }
+
+    fn post(&mut self, to: &Conversation, text: String) -> Result<(), Failure> {
+        let text = match Text::parse(text) {
+            Ok(text) => text,
+            Err(error) => return Ok(self.context.output.remark(&error.to_string())?),
+        };
+        let draft = Draft { id: self.session.new_id(), to: Recipient::new(&to.target()), text };
+        let (client, now) = self.session.client();
+        client.post(now, &[draft])?;
+        Ok(())
+    }
+
+    fn on_event(&mut self, event: ClientEvent) -> Result<(), Failure> {
+        let (client, now) = self.session.client();
+        for note in self.rooms.on_event(client, now, &event)? {
+            self.on_note(note)?;
+        }
+        match event {
+            ClientEvent::Event(followed) if self.rooms.was_shown(followed.log, followed.cursor.seq) => {}
+            ClientEvent::Hidden { log, cursor, .. } if self.rooms.was_shown(log, cursor.seq) => {}
+            ClientEvent::Event(followed) => self.show(&followed)?,
+            ClientEvent::Hidden { log, room, cursor } => {
+                self.context.output.line(&Line::Gap { room: &room, log, to: cursor.seq })?;
+            }
+            ClientEvent::Reply { tag, reply } => {
+                if let Some(asked) = self.asked.remove(&tag) {
+                    self.on_reply(asked, reply)?;
+                }
+            }
+            ClientEvent::Posted { own: true, outcome: Err(refusal), .. } => {
+                self.context.output.remark(&format!("! not sent: {}", refusal.sentence))?;
+            }
+            ClientEvent::Posted { own: false, outcome: Err(refusal), .. } => {
+                self.context.output.remark(&refused_of_others(&refusal.sentence))?;
+            }
+            ClientEvent::PostsHalted(refusal) => {
+                self.context.output.remark(&format!("{}; trying again", refusal.sentence))?;
+            }
+            ClientEvent::Offline { reason, failure_count: 1, .. } => {
+                self.context.output.line(&Line::State(LinkState::Offline(&reason.to_string())))?;
+            }
+            ClientEvent::Online { .. } => self.context.output.line(&Line::State(LinkState::Online))?,
+            ClientEvent::Forked { log, at, .. } => {
+                let room = self.rooms.name(log).unwrap_or("your list of rooms");
+                let text = format!("{room} is no longer as it was at {at}: the server was restored from an older copy");
+                self.context.output.remark(&text)?;
+            }
+            ClientEvent::Broken { log, at, .. } => {
+                let room = self.rooms.name(log).unwrap_or("your list of rooms");
+                let text = format!("the server left out events of {room} behind {at}; do not rely on it");
+                self.context.output.remark(&text)?;
+            }
+            ClientEvent::CaughtUp { log, at, .. } if self.entering == Some(log) => {
+                // It was in the list of rooms already, and what comes behind this position is told by the follow.
+                self.entering = None;
+                self.show_history(Target::Log(log), HistoryFrom::Before(Seq(at.0.saturating_add(1))), ENTRY_COUNT);
+            }
+            ClientEvent::Unfollowed { log, room, refusal } => {
+                self.entering = self.entering.filter(|entering| *entering != log);
+                self.context.output.remark(&format!("{room}: {}", refusal.sentence))?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn on_note(&mut self, note: RoomsNote) -> Result<(), Failure> {
+        match note {
+            RoomsNote::Skipped { room, event_count } => {
+                let text = format!("{room}: {event_count} events since last time are not shown; /history shows the newest");
+                Ok(self.context.output.remark(&text)?)
+            }
+            RoomsNote::Entered(page) => {
+                self.entering = self.entering.filter(|entering| *entering != page.log);
+                self.show_page(&page)
+            }
+            RoomsNote::Refused { room, refusal } => {
+                self.entering = None;
+                Ok(self.context.output.remark(&format!("{room}: {}", refusal.sentence))?)
+            }
+        }
+    }
+
+    fn show_page(&mut self, page: &EventPage) -> Result<(), Failure> {
+        let mut before: Option<Seq> = None;
+        for told in &page.events {
+            let Some(event) = Event::decode(&told.event) else { continue };
+            if before.is_some_and(|before| before != event.head.prev) {
+                self.context.output.line(&Line::Gap { room: &page.room, log: page.log, to: event.head.prev })?;
+            }
+            self.context.output.line(&Line::Event { room: &page.room, author: &told.author, event: &event })?;
+            before = Some(event.head.seq);
+        }
+        Ok(())
+    }
+
+    fn show(&mut self, followed: &Followed) -> Result<(), Failure> {
+        let Followed { room, author, event, .. } = followed;
+        Ok(self.context.output.line(&Line::Event { room, author, event })?)
+    }
+
+    fn on_reply(&mut self, asked: Asked, reply: Reply) -> Result<(), Failure> {
+        match (asked, reply) {
+            (Asked::Did { current, before, .. }, Reply::Refused(refusal)) => {
+                if self.current == current {
+                    self.current = before;
+                    if self.current != current && !self.has_ended {
+                        self.context.output.remark(&format!("still in {}", self.place()))?;
+                    }
+                }
+                self.context.output.remark(&refusal.sentence)?;
+            }
+            (_, Reply::Refused(refusal)) => self.context.output.remark(&refusal.sentence)?,
+            (Asked::Did { deed, .. }, Reply::Stored(stored)) => {
+                self.context.output.line(&Line::Did { deed, stored: &stored })?;
+                match deed {
+                    Deed::Left => self.entering = self.entering.filter(|entering| *entering != stored.log),
+                    Deed::Created | Deed::Joined if !self.rooms.follows(stored.log) => self.entering = Some(stored.log),
+                    Deed::Joined => self.show_history(Target::Log(stored.log), HistoryFrom::Last, ENTRY_COUNT),
+                    Deed::Created => {}
+                }
+            }
+            (Asked::Rooms, Reply::Rooms(page)) => {
+                for room in &page.rooms {
+                    self.context.output.line(&Line::Room(room))?;
+                }
+                if page.more {
+                    self.context.output.remark("there are more rooms; udpchat-cli rooms lists all")?;
+                }
+            }
+            (Asked::Who, Reply::Members(page)) => {
+                for member in &page.members {
+                    self.context.output.line(&Line::Member { room: &page.room, member })?;
+                }
+                if page.more {
+                    self.context.output.remark("there are more members; udpchat-cli who lists all")?;
+                }
+            }
+            (Asked::History, Reply::Page(page)) => self.show_page(&page)?,
+            (_, Reply::Unsupported) => self.context.output.remark("the server does not know this request; it is older")?,
+            _ => self.context.output.remark("the server gave an answer that does not belong to the question")?,
+        }
+        Ok(())
+    }
+
+    fn place(&self) -> String {
+        self.current.as_ref().map_or_else(|| "no room".to_owned(), ToString::to_string)
+    }
+}

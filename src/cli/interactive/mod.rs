@@ -1,0 +1,8 @@
+//! The plain conversation: what is typed goes to the current room, what others write appears above the line being typed. On a
+//! pipe the same, line by line, without an editor.
+
+mod conversation;
+mod slash;
+mod typing;
+
+pub use conversation::run;

@@ -1,0 +1,188 @@
+//! What a typed line means: text, or a command that begins with `/`. A first `/` is never sent as text; `//` sends one.
+
+use std::str::FromStr;
+
+use super::super::args::{Conversation, Room};
+
+/// Every command, with its arguments and its explanation.
+const COMMANDS: [(&str, &str, &str); 9] = [
+    ("join", "#ROOM [PASSWORD] | @USER", "enter a room, or turn to a room or person you know"),
+    ("leave", "[#ROOM]", "stop being a member of a room"),
+    ("create", "#ROOM [PASSWORD]", "make a room"),
+    ("rooms", "", "list the public rooms"),
+    ("who", "[#ROOM]", "list the members of a room"),
+    ("msg", "@USER TEXT", "write to a person"),
+    ("history", "[N]", "show the newest N events, 20 without a number"),
+    ("help", "", "show this"),
+    ("quit", "", "end"),
+];
+
+/// How many events `/history` shows unasked.
+const HISTORY_COUNT: u16 = 20;
+
+/// Two names this many edits apart or less may be meant for one another.
+const EDIT_COUNT_MAX: usize = 2;
+
+/// A line, understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    /// Text for the current room.
+    Text(String),
+    /// Enter a room or turn to it.
+    Join {
+        /// Where to.
+        to: Conversation,
+        /// The room's password.
+        password: Option<String>,
+    },
+    /// Stop being a member of this room, or of the current one.
+    Leave(Option<Room>),
+    /// Make a room.
+    Create {
+        /// Its name.
+        room: Room,
+        /// What joining will need.
+        password: Option<String>,
+    },
+    /// List the public rooms.
+    Rooms,
+    /// List the members of this room, or of the current one.
+    Who(Option<Conversation>),
+    /// Write to a person or room without turning to it.
+    Message {
+        /// Where to.
+        to: Conversation,
+        /// The text.
+        text: String,
+    },
+    /// Show the newest events of the current room.
+    History(u16),
+    /// Show the commands.
+    Help,
+    /// End.
+    Quit,
+    /// It makes no sense; what to say about it.
+    Wrong(String),
+}
+
+/// Reads a typed line.
+#[must_use]
+pub fn read(line: &str) -> Said {
+    let line = line.trim_end();
+    let Some(command) = line.trim_start().strip_prefix('/') else { return Said::Text(line.to_owned()) };
+    if command.starts_with('/') {
+        return Said::Text(command.to_owned());
+    }
+    let (name, rest) = command.split_once(char::is_whitespace).unwrap_or((command, ""));
+    let rest = rest.trim();
+    let understood = match name.to_lowercase().as_str() {
+        "join" | "j" | "query" => first_and_rest(rest).map(|(to, password)| Said::Join { to, password }),
+        "leave" | "part" => optional(rest).map(Said::Leave),
+        "create" => first_and_rest(rest).map(|(room, password)| Said::Create { room, password }),
+        "rooms" | "list" => Ok(Said::Rooms),
+        "who" | "names" => optional(rest).map(Said::Who),
+        "msg" | "m" | "w" => match first_and_rest(rest) {
+            Ok((to, Some(text))) => Ok(Said::Message { to, text }),
+            Ok((_, None)) => Err(String::new()),
+            Err(error) => Err(error),
+        },
+        "history" => optional(rest).map(|count| Said::History(count.unwrap_or(HISTORY_COUNT))),
+        "help" | "h" => Ok(Said::Help),
+        "quit" | "q" | "exit" => Ok(Said::Quit),
+        unknown => return Said::Wrong(unknown_command(unknown)),
+    };
+    understood.unwrap_or_else(|error| Said::Wrong(usage(name, &error)))
+}
+
+fn optional<T: FromStr<Err: ToString>>(rest: &str) -> Result<Option<T>, String> {
+    if rest.is_empty() {
+        return Ok(None);
+    }
+    rest.parse().map(Some).map_err(|error: T::Err| error.to_string())
+}
+
+fn first_and_rest<T: FromStr<Err: ToString>>(rest: &str) -> Result<(T, Option<String>), String> {
+    if rest.is_empty() {
+        return Err(String::new());
+    }
+    let (first, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    let rest = Some(rest.trim().to_owned()).filter(|rest| !rest.is_empty());
+    Ok((first.parse().map_err(|error: T::Err| error.to_string())?, rest))
+}
+
+fn usage(name: &str, error: &str) -> String {
+    let line = COMMANDS.iter().find(|(command, ..)| *command == name).map(|(command, args, _)| format!("/{command} {args}"));
+    match (line, error) {
+        (Some(line), "") => line,
+        (Some(line), error) => format!("{error} ({line})"),
+        (None, error) => error.to_owned(),
+    }
+}
+
+fn unknown_command(name: &str) -> String {
+    let nearest = COMMANDS.iter().map(|(command, ..)| (strsim::damerau_levenshtein(name, command), command)).min();
+    match nearest {
+        Some((edit_count, command)) if edit_count <= EDIT_COUNT_MAX => {
+            format!("there is no /{name}; did you mean /{command}? To send a line that begins with /, type it twice")
+        }
+        _ => format!("there is no /{name}; /help shows what there is. To send a line that begins with /, type it twice"),
+    }
+}
+
+/// The commands, one a line.
+#[must_use]
+pub fn help() -> String {
+    let lines: Vec<String> = COMMANDS
+        .iter()
+        .map(|(command, args, explanation)| {
+            let usage = format!("/{command} {args}");
+            format!("  {usage:<34}{explanation}")
+        })
+        .collect();
+    format!("{}\nAll else is sent to the current room; // sends a line that begins with /.", lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn conversation(text: &str) -> Conversation {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn text_is_text_and_two_slashes_are_one() {
+        assert_eq!(read("hello  you \n"), Said::Text("hello  you".into()));
+        assert_eq!(read("//etc"), Said::Text("/etc".into()));
+        assert_eq!(read("a /join"), Said::Text("a /join".into()));
+    }
+
+    #[test]
+    fn commands_are_read_with_their_arguments() {
+        assert_eq!(read("/join #ops"), Said::Join { to: conversation("#ops"), password: None });
+        assert_eq!(read(" /JOIN #ops  p w"), Said::Join { to: conversation("#ops"), password: Some("p w".into()) });
+        assert_eq!(read("/msg @bob hi there"), Said::Message { to: conversation("@bob"), text: "hi there".into() });
+        assert_eq!(read("/leave"), Said::Leave(None));
+        assert_eq!(read("/history 5"), Said::History(5));
+        assert_eq!(read("/q"), Said::Quit);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_never_sent_and_says_what_would() {
+        let wrong = |line: &str| match read(line) {
+            Said::Wrong(why) => why,
+            other => panic!("{line}: {other:?}"),
+        };
+        assert!(wrong("/jion #ops").contains("did you mean /join?"));
+        assert!(wrong("/frobnicate").contains("/help"));
+        assert!(wrong("/join").contains("/join #ROOM"));
+        assert!(wrong("/join ops").contains("'#ops'"));
+        assert!(wrong("/msg @bob").contains("/msg @USER TEXT"));
+        assert!(wrong("/history many").contains("/history [N]"));
+    }
+
+    #[test]
+    fn the_help_names_every_command() {
+        assert!(COMMANDS.iter().all(|(command, ..)| help().contains(&format!("/{command}"))));
+    }
+}

@@ -1,0 +1,18 @@
+//! The client program: its command line, its commands, the plain conversation, and how all of them print and end.
+
+mod args;
+mod commands;
+mod context;
+mod exit;
+mod human;
+mod interactive;
+mod json;
+mod line;
+mod lines;
+mod moment;
+mod output;
+mod program;
+mod prompt;
+mod session;
+
+pub use program::run;

@@ -1,0 +1,66 @@
+//! From the command line to the exit status.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use signal_hook::consts::SIGINT;
+
+use super::args::CommandLine;
+use super::commands;
+use super::context::Context;
+use super::exit::{Exit, Failure};
+use super::human::printable;
+use super::interactive;
+
+/// Said behind a usage error: the commonest one is a `#` that the shell took for a comment.
+const HASH_HINT: &str = "hint: to a shell, # begins a comment; write rooms in quotes: '#room'";
+
+/// Runs the program with these arguments, the first of which is its name.
+#[must_use]
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let command_line = match CommandLine::try_parse_from(args) {
+        Ok(command_line) => command_line,
+        Err(error) => return usage(&error),
+    };
+    match run_command(command_line) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if let Some(sentence) = failure.sentence() {
+                // That nobody reads standard error is no further failure.
+                let _ = writeln!(io::stderr(), "udpchat-cli: {}", printable(sentence));
+            }
+            ExitCode::from(failure.status())
+        }
+    }
+}
+
+fn usage(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    if error.kind() == ErrorKind::MissingRequiredArgument {
+        let _ = writeln!(io::stderr(), "{HASH_HINT}");
+    }
+    // Help and version are no errors.
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage as u8))
+}
+
+fn run_command(CommandLine { globals, command }: CommandLine) -> Result<(), Failure> {
+    end_on_ctrl_c()?;
+    let mut context = Context::open(globals)?;
+    match command {
+        Some(command) => commands::run(&mut context, command),
+        None => interactive::run(&mut context),
+    }
+}
+
+/// Ctrl-C ends the program at once: whatever must survive is on the disk already. (While a line or a password is typed, the
+/// terminal sends no signal, and the key is seen there.)
+fn end_on_ctrl_c() -> Result<(), Failure> {
+    let always = Arc::new(AtomicBool::new(true));
+    signal_hook::flag::register_conditional_shutdown(SIGINT, i32::from(Exit::Interrupted as u8), always)?;
+    Ok(())
+}
