@@ -1,0 +1,24 @@
+//! Whole conversations in virtual time: no socket, no thread, no clock; a seed replays each of them.
+
+mod admission;
+mod attacks;
+mod delivery;
+mod ending;
+mod endpoint;
+mod grid;
+mod handshake;
+mod misfortune;
+mod moving;
+mod net;
+mod pair;
+mod path;
+mod person;
+mod recovery;
+mod restart;
+mod room;
+mod stories;
+mod stranger;
+mod swarm;
+mod talk;
+mod trace;
+mod world;

@@ -1,0 +1,434 @@
+//! A whole world in one thread: a server with its real database, clients with their real outboxes, a bad network and slow
+//! workers, all in virtual time and from one seed.
+//!
+//! The server's jobs are done here, as late as the seed says. A crash of the server keeps what was committed and forgets
+//! everything else; a crash of a client keeps its device key and its outbox.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+use udpchat::auth::{Hasher, Hashing};
+use udpchat::client::{Client, ClientConfig, ClientEvent, Draft, Outbox, Place, Recipient, SenderLock, Tag};
+use udpchat::crypto::{Dice, PublicKey, SecretKey, ServerSecrets};
+use udpchat::message::{
+    Credentials, FollowFrom, FollowRequest, JoinRoom, LogId, Password, Reply, Request, Target, Text, Visibility,
+};
+use udpchat::server::{Done, Job, Ledger, Now, Ordered, Server, ServerConfig, Ticket};
+use udpchat::store::Reader;
+use udpchat::transport::{Config, Micros, Path, Time};
+
+use super::net::{Faults, Net};
+use super::person::{Person, text_of};
+
+/// So many steps without progress of time mean that somebody asks to be woken in the past for ever.
+const STILL_STEPS_MAX: usize = 20_000;
+
+/// The wall clock at the start of every world: 2026-03-01 09:52:11 UTC.
+const WALL_START_MS: u64 = 1_772_358_731_000;
+
+/// The server's process.
+struct Running {
+    server: Server,
+    ledger: Ledger,
+    reader: Reader,
+    commands: Vec<Ordered>,
+    commit_at: Option<Time>,
+    /// When the last batch is told.
+    told_at: Time,
+    /// Work that is done, to be told later.
+    done: BTreeMap<(Time, u64), Done>,
+    /// Work to be done later.
+    jobs: BTreeMap<(Time, u64), Job>,
+    count: u64,
+}
+
+/// Server, people, network, time.
+pub struct World {
+    pub now: Time,
+    pub net: Net,
+    pub people: Vec<Person>,
+    pub server_address: SocketAddr,
+    pub server_key: PublicKey,
+    running: Option<Running>,
+    /// What clients choose that start from now on.
+    pub client_config: Config,
+    /// What the workers take at most.
+    pub work_delay_max: Micros,
+    directory: TempDir,
+    dice: Dice,
+    secrets_seed: [u8; 32],
+    boot: u8,
+    still_steps: usize,
+}
+
+impl World {
+    /// A world on a network with these faults, with a server and nobody else.
+    pub fn new(seed: u64, faults: Faults) -> Self {
+        let mut bytes = [7; 32];
+        bytes[..8].copy_from_slice(&seed.to_be_bytes());
+        let mut dice = Dice::from_seed(bytes);
+        let secrets_seed = dice.array();
+        let mut world = Self {
+            now: Time::from_micros(1_000_000),
+            net: Net::new(dice.fork(), faults),
+            people: Vec::new(),
+            server_address: "192.0.2.1:4747".parse().unwrap(),
+            server_key: ServerSecrets::in_memory(&mut Dice::from_seed(secrets_seed), 0).identity.public(),
+            running: None,
+            client_config: Config::client(),
+            work_delay_max: Micros::from_millis(20),
+            directory: TempDir::new().unwrap(),
+            dice,
+            secrets_seed,
+            boot: 0,
+            still_steps: 0,
+        };
+        world.start_server();
+        world
+    }
+
+    /// A world whose network is good, with a round trip of 50 ms.
+    pub fn on_good_network(seed: u64) -> Self {
+        Self::new(seed, Faults::none(Micros::from_millis(25)))
+    }
+
+    fn wall_ms(&self) -> u64 {
+        WALL_START_MS + self.now.as_micros() / 1_000
+    }
+
+    fn clock(&self) -> Now {
+        Now { at: self.now, wall_ms: self.wall_ms() }
+    }
+
+    /// Where the server keeps its data.
+    pub fn data_path(&self) -> PathBuf {
+        self.directory.path().join("server")
+    }
+
+    /// Starts the server on what is on its disk.
+    pub fn start_server(&mut self) {
+        assert!(self.running.is_none(), "the server runs");
+        self.boot = self.boot.wrapping_add(1);
+        let secrets = ServerSecrets::in_memory(&mut Dice::from_seed(self.secrets_seed), self.boot);
+        let config = ServerConfig { endpoint: Config::server(), guests: true, follows_per_session_max: 64 };
+        let ledger = Ledger::open(&self.data_path()).unwrap();
+        let reader = Reader::open(&self.data_path()).unwrap();
+        let server = Server::new(config, secrets, self.dice.fork(), self.clock());
+        let running = Running {
+            server,
+            ledger,
+            reader,
+            commands: Vec::new(),
+            commit_at: None,
+            told_at: Time::default(),
+            done: BTreeMap::new(),
+            jobs: BTreeMap::new(),
+            count: 0,
+        };
+        self.running = Some(running);
+    }
+
+    /// The server's process dies: what was not committed never was.
+    pub fn kill_server(&mut self) {
+        self.running = None;
+    }
+
+    /// Handshakes that the running server has completed.
+    pub fn handshake_count(&self) -> u64 {
+        self.running.as_ref().map_or(0, |running| running.server.counters().handshakes_completed)
+    }
+
+    /// Connections of the running server, in any state.
+    pub fn connection_count(&self) -> usize {
+        self.running.as_ref().map_or(0, |running| running.server.connection_count())
+    }
+
+    pub fn is_server_running(&self) -> bool {
+        self.running.is_some()
+    }
+
+    /// Adds somebody who starts to connect. They know the server's key.
+    pub fn add(&mut self, name: &str) -> usize {
+        let index = self.people.len();
+        let person = Person::new(name, index, self.dice.array());
+        self.people.push(person);
+        self.start_client(index);
+        index
+    }
+
+    /// Starts a client on what is on its disk.
+    pub fn start_client(&mut self, index: usize) {
+        let outbox = Outbox::open(&self.directory.path().join(format!("outbox-{index}.db"))).unwrap();
+        let person = &mut self.people[index];
+        let config = ClientConfig {
+            transport: self.client_config.clone(),
+            remotes: vec![self.server_address],
+            server_key: Some(self.server_key),
+            device: SecretKey::generate(&mut Dice::from_seed(person.key_seed)),
+            outbox,
+            sender_lock: SenderLock::alone(),
+        };
+        person.events.clear();
+        person.client = Some(Client::new(config, self.dice.fork(), self.now));
+        self.settle();
+    }
+
+    /// The client's process dies.
+    pub fn kill_client(&mut self, index: usize) {
+        self.people[index].client = None;
+    }
+
+    /// The network gives the client another port, or another host, and tells nobody.
+    pub fn move_client(&mut self, index: usize, host_moves: bool) {
+        let host = u8::try_from(index + 1).unwrap();
+        let address = &mut self.people[index].address;
+        let [a, b, c, _] = if host_moves { [203, 0, self.dice.array::<1>()[0], 0] } else { octets(*address) };
+        *address = SocketAddr::from(([a, b, c, host], address.port() + 1));
+    }
+
+    /// The client's machine falls asleep.
+    pub fn suspend(&mut self, index: usize) {
+        self.people[index].is_asleep = true;
+    }
+
+    /// The machine wakes up, in another network; its client notices by its clocks.
+    pub fn resume(&mut self, index: usize) {
+        self.move_client(index, true);
+        self.people[index].is_asleep = false;
+        let now = self.now;
+        if let Some(client) = &mut self.people[index].client {
+            client.on_local_path_changed(now);
+        }
+        self.settle();
+    }
+
+    /// The person's client, which runs.
+    pub fn client(&mut self, index: usize) -> &mut Client {
+        self.people[index].client.as_mut().expect("the client runs")
+    }
+
+    /// Makes a request and runs until it is answered.
+    pub fn ask(&mut self, index: usize, request: &Request) -> Reply {
+        let now = self.now;
+        let tag = self.client(index).request(now, request);
+        self.answer(index, tag)
+    }
+
+    /// Runs until the request is answered.
+    pub fn answer(&mut self, index: usize, tag: Tag) -> Reply {
+        let mut found = None;
+        let done = self.drive(Micros::from_secs(120), |world| {
+            found = world.people[index].events.iter().find_map(|event| match event {
+                ClientEvent::Reply { tag: of, reply } if *of == tag => Some(reply.clone()),
+                _ => None,
+            });
+            found.is_some()
+        });
+        assert!(done, "no answer at {:?}: {:?}", self.now, self.people[index].events);
+        found.unwrap()
+    }
+
+    /// A new id for a request of this person.
+    pub fn id(&mut self, index: usize) -> udpchat::message::RequestId {
+        let wall_ms = self.wall_ms();
+        self.client(index).new_id(wall_ms)
+    }
+
+    /// What somebody needs to register or log in.
+    pub fn credentials(&mut self, index: usize, password: &str) -> Credentials {
+        let name = self.people[index].name.clone();
+        Credentials { id: self.id(index), name, password: Password::new(password.to_owned()), device: "sim".to_owned() }
+    }
+
+    /// Adds somebody and registers them.
+    pub fn register(&mut self, name: &str) -> usize {
+        let index = self.add(name);
+        let credentials = self.credentials(index, "correct horse");
+        let reply = self.ask(index, &Request::Register(credentials));
+        assert!(matches!(reply, Reply::Account(_)), "{reply:?}");
+        index
+    }
+
+    /// Makes a public room.
+    pub fn create(&mut self, index: usize, name: &str) -> Reply {
+        let id = self.id(index);
+        let create = udpchat::message::CreateRoom { id, name: name.to_owned(), password: None, visibility: Visibility::Public };
+        self.ask(index, &Request::CreateRoom(create))
+    }
+
+    /// Joins a room.
+    pub fn join(&mut self, index: usize, name: &str) -> Reply {
+        let id = self.id(index);
+        self.ask(index, &Request::JoinRoom(JoinRoom { id, name: name.to_owned(), password: None }))
+    }
+
+    /// Follows a log and runs until the follow has begun.
+    pub fn follow(&mut self, index: usize, log: Target, from: FollowFrom) -> Reply {
+        let now = self.now;
+        let tag = self.client(index).follow(now, FollowRequest { log, from });
+        self.answer(index, tag)
+    }
+
+    /// Writes a message; it is sent when it can be.
+    pub fn write(&mut self, index: usize, to: &str, text: &str) -> Place {
+        let target = if to.starts_with('#') { Target::Room(to.to_owned()) } else { Target::User(to.to_owned()) };
+        let draft = Draft { id: self.id(index), to: Recipient::new(&target), text: Text::parse(text).unwrap() };
+        let now = self.now;
+        let places = self.client(index).post(now, std::slice::from_ref(&draft)).unwrap();
+        self.people[index].written.push((places[0], to.to_owned(), text.to_owned()));
+        self.settle();
+        places[0]
+    }
+
+    /// The texts somebody has seen in a log, in order.
+    pub fn texts(&self, index: usize, log: LogId) -> Vec<String> {
+        let seen = self.people[index].seen.get(&log).map(Vec::as_slice).unwrap_or_default();
+        seen.iter().filter_map(text_of).collect()
+    }
+
+    /// Runs until `done` says so; `false` if that takes longer than `limit`.
+    pub fn drive(&mut self, limit: Micros, mut done: impl FnMut(&mut Self) -> bool) -> bool {
+        let deadline = self.now + limit;
+        self.settle();
+        while !done(self) {
+            if !self.step(deadline) {
+                return done(self);
+            }
+        }
+        true
+    }
+
+    /// Runs for a time.
+    pub fn drive_for(&mut self, span: Micros) {
+        self.drive(span, |_| false);
+    }
+
+    /// Goes on to the next instant at which anything happens; `false` if that is after `deadline`, which it then is.
+    fn step(&mut self, deadline: Time) -> bool {
+        let mut next = self.net.next_at();
+        let mut sooner = |at: Option<Time>| next = [next, at].into_iter().flatten().min();
+        for person in &mut self.people {
+            sooner(person.awake().and_then(Client::poll_timeout));
+        }
+        if let Some(running) = &mut self.running {
+            sooner(running.server.poll_timeout());
+            sooner(running.commit_at);
+            sooner(running.done.keys().next().map(|(at, _)| *at));
+            sooner(running.jobs.keys().next().map(|(at, _)| *at));
+        }
+        let Some(next) = next.filter(|next| *next <= deadline) else {
+            self.now = deadline;
+            return false;
+        };
+        self.still_steps = if next > self.now { 0 } else { self.still_steps + 1 };
+        assert!(self.still_steps < STILL_STEPS_MAX, "time stands still at {:?}", self.now);
+        self.now = self.now.max(next);
+        self.deliver();
+        self.work();
+        for person in &mut self.people {
+            if let Some(client) = person.awake() {
+                client.handle_timeout(self.now);
+            }
+        }
+        self.settle();
+        true
+    }
+
+    fn deliver(&mut self) {
+        let now = self.clock();
+        for mut delivery in self.net.deliver_until(self.now) {
+            if delivery.to == self.server_address {
+                if let Some(running) = &mut self.running {
+                    let path = Path { remote: delivery.from, local: Some(delivery.to.ip()) };
+                    running.server.handle_datagram(now, path, &mut delivery.bytes);
+                }
+            } else if let Some(person) = self.people.iter_mut().find(|person| person.listens_at(delivery.to)) {
+                let from = Path { remote: delivery.from, local: None };
+                person.hear(self.now, from, delivery.to, &mut delivery.bytes);
+            }
+        }
+    }
+
+    /// Does what the workers have come to.
+    fn work(&mut self) {
+        let now = self.clock();
+        let delay = |dice: &mut Dice, max: Micros| Micros::new(dice.below(max.as_micros() + 1));
+        let Some(running) = &mut self.running else { return };
+        if running.commit_at.is_some_and(|at| at <= self.now) {
+            running.commit_at = None;
+            let committed = running.ledger.run(std::mem::take(&mut running.commands)).unwrap();
+            // Outcomes leave the ledger in its order, each batch at once, before or after what the readers found.
+            let at = running.told_at.max(self.now) + delay(&mut self.dice, self.work_delay_max);
+            running.told_at = at;
+            let results = committed.results.into_iter().map(|(ticket, result)| Done::Command(Ticket(ticket), result));
+            for done in results.chain([Done::Batch(committed.full_count)]) {
+                running.count += 1;
+                running.done.insert((at, running.count), done);
+            }
+        }
+        while let Some(entry) = running.jobs.first_entry().filter(|entry| entry.key().0 <= self.now) {
+            let done = match entry.remove() {
+                Job::Read(ticket, read) => Done::Read(ticket, read.answer(&running.reader).unwrap()),
+                Job::Hash(ticket, task) => Done::Hash(ticket, Some(Hasher::new(Hashing::CHEAPEST).perform(&task))),
+                Job::Command(..) => unreachable!("commands wait for the commit"),
+            };
+            running.count += 1;
+            running.done.insert((self.now + delay(&mut self.dice, self.work_delay_max), running.count), done);
+        }
+        let later = running.done.split_off(&(self.now + Micros::new(1), 0));
+        for done in std::mem::replace(&mut running.done, later).into_values() {
+            running.server.handle_done(now, done);
+        }
+        running.server.handle_turn(now);
+    }
+
+    /// Collects events, takes jobs and puts what is to be sent on the network, without letting time pass.
+    pub fn settle(&mut self) {
+        let now = self.clock();
+        let mut datagram = Vec::new();
+        for person in &mut self.people {
+            person.collect(self.now);
+            let address = person.address;
+            let Some(client) = person.awake() else { continue };
+            while let Some(path) = client.poll_transmit(self.now, &mut datagram) {
+                self.net.send(self.now, address, path.remote, &datagram);
+            }
+        }
+        let Some(running) = &mut self.running else { return };
+        running.server.handle_turn(now);
+        loop {
+            while let Some(path) = running.server.poll_transmit(now, &mut datagram) {
+                self.net.send(self.now, self.server_address, path.remote, &datagram);
+            }
+            let mut jobs = VecDeque::new();
+            while let Some(job) = running.server.poll_job() {
+                jobs.push_back(job);
+            }
+            if jobs.is_empty() {
+                return;
+            }
+            for job in jobs {
+                let at = self.now + Micros::new(self.dice.below(self.work_delay_max.as_micros() + 1));
+                match job {
+                    Job::Command(ordered) => {
+                        running.commands.push(*ordered);
+                        running.commit_at = running.commit_at.or(Some(at));
+                    }
+                    job => {
+                        running.count += 1;
+                        running.jobs.insert((at, running.count), job);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn octets(address: SocketAddr) -> [u8; 4] {
+    match address {
+        SocketAddr::V4(address) => address.ip().octets(),
+        SocketAddr::V6(_) => unreachable!("people live at IPv4 addresses"),
+    }
+}
