@@ -1,0 +1,18 @@
+//! The two programs as people run them: real processes, real sockets on loopback, real disks, real kills.
+//!
+//! Nothing here waits for luck: every wait is for a condition, with a deadline far above what it takes.
+
+mod at_terminal;
+mod bench;
+mod clients_killed;
+mod conversation;
+mod exit_status;
+mod lossy;
+mod newcomer;
+mod operator;
+mod passwords;
+mod person;
+mod program;
+mod relay;
+mod server_killed;
+mod world;
