@@ -153,7 +153,9 @@ fn print(context: &mut Context, figures: &impl Serialize) -> Result<(), Failure>
 
 /// In seconds, to the millisecond.
 fn seconds(span: Micros) -> f64 {
-    Duration::from_millis(span.as_micros().div_ceil(1_000)).as_secs_f64()
+    let millis = u32::try_from(span.as_micros().div_ceil(1_000)).unwrap_or(u32::MAX);
+    // One division, so that what is printed has three decimals and not the sum of two roundings.
+    f64::from(millis) / 1_000.0
 }
 
 fn usage(error: PlanError) -> Failure {
@@ -179,5 +181,13 @@ mod tests {
             "{\"deliveries\":19,\"expected\":20,\"lost\":1,\"duplicated\":0,\"out_of_order\":1,\"seconds\":2.0,\
              \"deliveries_per_s\":9,\"p50_us\":50,\"p99_us\":50,\"p999_us\":50,\"max_us\":50,\"setup_s\":1.5}"
         );
+    }
+
+    #[test]
+    fn seconds_are_printed_with_three_decimals_at_most() {
+        for millis in [1_609, 1_610, 873, 20_043] {
+            let printed = seconds(Micros::from_millis(millis)).to_string();
+            assert!(printed.split('.').nth(1).is_none_or(|decimals| decimals.len() <= 3), "{printed}");
+        }
     }
 }
