@@ -362,3 +362,20 @@ fn a_device_that_is_revoked_while_it_connects_is_nobody() {
         assert_eq!(refusal(&reply), RefusalCode::NotSignedIn, "seed {seed}");
     }
 }
+
+#[test]
+fn what_is_said_while_a_follow_catches_up_is_not_missed() {
+    for seed in 0..60 {
+        let mut world = World::on_good_network(500 + seed);
+        let (alice, bob) = (world.register("alice"), world.register("bob"));
+        let log = stored_log(&world.create(alice, "#ops"));
+        world.join(bob, "#ops");
+        world.work_delay_max = Micros::from_millis(500);
+        let now = world.now;
+        world.client(bob).follow(now, FollowRequest { log: Target::Log(log), from: FollowFrom::Start });
+        world.drive_for(Micros::from_millis(seed * 20));
+        // One line and then silence: nothing that comes later brings it along.
+        world.write(alice, "#ops", "only once");
+        assert!(world.drive(Micros::from_secs(10), |world| world.texts(bob, log) == ["only once"]), "seed {seed}");
+    }
+}
