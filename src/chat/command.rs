@@ -15,6 +15,8 @@ pub struct Command {
     pub actor: Actor,
     /// The client's name for the request; a repeat brings the first outcome.
     pub id: RequestId,
+    /// [`Request::fingerprint`](crate::message::Request::fingerprint): tells a repeat from an id used twice.
+    pub fingerprint: [u8; 32],
     /// When it was ordered, in milliseconds since 1970 (UTC); within a log, time is never let fall.
     pub time_ms: u64,
     /// Fresh random bytes for the first event's body; those of further events are derived from it.

@@ -3,9 +3,8 @@
 use super::command::{Action, Actor, Command, Outcome};
 use super::turn::{Ruled, Speaker, Stop, Turn, refuse, settle};
 use super::{accounts, posting, rooms};
-use crate::message::{DeviceId, Refusal, RefusalCode, Reply, Target, UserId, UserName, Visibility};
+use crate::message::{DeviceId, Refusal, RefusalCode, Reply, UserId, UserName};
 use crate::store::{Database, StoreError};
-use blake2::{Blake2s256, Digest};
 
 /// Runs one command within the open transaction. What a refused one wrote must be undone by the caller.
 ///
@@ -57,7 +56,7 @@ fn member(turn: Turn<'_>, user: UserId, device: DeviceId) -> Ruled<Outcome> {
 
 /// Runs a command that is no post, unless it was run before.
 fn once(mut turn: Turn<'_>, speaker: &Speaker) -> Ruled<Outcome> {
-    let (id, fingerprint) = (turn.command.id, fingerprint(&turn.command.action));
+    let (id, fingerprint) = (turn.command.id, turn.command.fingerprint);
     match turn.db.tables().outcome(speaker.user.id, id)? {
         Some(first) if first.fingerprint == fingerprint => {
             let (_, reply) = Reply::decode(&first.reply).map_err(|_| StoreError::Damaged("a kept reply does not read"))?;
@@ -86,34 +85,6 @@ fn once(mut turn: Turn<'_>, speaker: &Speaker) -> Ruled<Outcome> {
 
 pub(super) fn id_reused<T>() -> Ruled<T> {
     Err(Stop::Refused(Refusal::new(RefusalCode::IdReused, "this id was used before for something else; use a new one")))
-}
-
-/// What the action asks for, without the hashes: their salts differ at every try.
-fn fingerprint(action: &Action) -> [u8; 32] {
-    let mut hasher = Blake2s256::new();
-    let (kind, name) = match action {
-        Action::ChangePassword { revoke_others, .. } => ([1, u8::from(*revoke_others), 0], String::new()),
-        Action::CreateRoom { name, password_hash, visibility } => {
-            let visibility = match visibility {
-                Visibility::Public => 0,
-                Visibility::Unlisted => 1,
-            };
-            ([2, visibility, u8::from(password_hash.is_some())], name.as_str().to_owned())
-        }
-        Action::JoinRoom { name, .. } => ([3, 0, 0], name.skeleton()),
-        Action::LeaveRoom { room } => match room {
-            Target::Log(log) => ([4, 0, 0], log.to_string()),
-            Target::Room(name) => ([4, 1, 0], name.clone()),
-            Target::User(name) => ([4, 2, 0], name.clone()),
-            Target::Own => ([4, 3, 0], String::new()),
-        },
-        Action::Register { .. } | Action::BindDevice { .. } | Action::Guest { .. } | Action::LogOut | Action::Post { .. } => {
-            unreachable!("these know their repeats themselves")
-        }
-    };
-    hasher.update(kind);
-    hasher.update(name.as_bytes());
-    hasher.finalize().into()
 }
 
 /// The sentence for a name that is taken.

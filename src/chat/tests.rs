@@ -3,7 +3,7 @@
 use super::*;
 use crate::message::{
     Account, DeviceId, DeviceName, Event, EventBody, FollowFrom, FollowRequest, LogId, Notice, Post, Refusal, RefusalCode, Reply,
-    RequestId, Role, RoomKind, RoomName, Seq, Stored, Target, Text, UserId, UserName, Visibility,
+    RequestId, Role, RoomKind, RoomName, Seq, Stored, Target, Text, UserId, UserName, Visibility, body_hash,
 };
 use crate::store::{Database, Reader};
 use tempfile::TempDir;
@@ -17,6 +17,17 @@ pub(super) struct World {
 }
 
 type Ran = Result<Outcome, Refusal>;
+
+/// What a client's request would be equal in: all but hashes, whose salts differ at every try.
+fn fingerprint(action: &Action) -> [u8; 32] {
+    let asked = match action {
+        Action::ChangePassword { revoke_others, .. } => format!("change {revoke_others}"),
+        Action::CreateRoom { name, password_hash, visibility } => format!("{name} {} {visibility:?}", password_hash.is_some()),
+        Action::JoinRoom { name, .. } => format!("join {name}"),
+        other => format!("{other:?}"),
+    };
+    body_hash(asked.as_bytes())
+}
 
 impl World {
     pub(super) fn new() -> Self {
@@ -35,7 +46,9 @@ impl World {
 
     pub(super) fn run(&mut self, actor: Actor, id: RequestId, action: Action) -> Ran {
         self.step += 1;
-        let command = Command { actor, id, time_ms: 1_000 + self.step, salt: [self.step.to_be_bytes()[7]; 16], action };
+        let salt = [self.step.to_be_bytes()[7]; 16];
+        let fingerprint = fingerprint(&action);
+        let command = Command { actor, id, fingerprint, time_ms: 1_000 + self.step, salt, action };
         self.db.begin().unwrap();
         let ran = self.db.attempt(|db| execute(db, &command)).unwrap();
         self.db.commit().unwrap();

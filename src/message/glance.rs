@@ -3,8 +3,10 @@
 //! For receivers of very many events that keep none of them, such as the load tool. Everybody else wants
 //! [`Notice`](super::Notice) and [`Event`](super::Event). Layouts: protocol.md, "Notices" and "Events".
 
+use super::body::{EventBody, SALT_LEN};
+use super::bytes::Bytes;
 use super::codec::{borrowed_body, split_type};
-use super::event::{Bytes, EventBody, FORM_WHOLE, HEAD_LEN, Head, SALT_LEN};
+use super::event::{FORM_WHOLE, HEAD_LEN, Head};
 
 /// The type of [`Notice::Event`](super::Notice::Event).
 const EVENT_KIND: u16 = 0x8001;

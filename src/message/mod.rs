@@ -23,30 +23,37 @@
     )
 )]
 
+mod account;
+mod body;
+mod bytes;
 mod codec;
 mod event;
 mod glance;
 mod id;
 mod name;
 mod notice;
+mod posting;
+mod reading;
 mod refusal;
 mod reply;
 mod request;
+mod room;
 mod text;
 
+pub use account::{Account, ChangePassword, Credentials, GuestRequest};
+pub use body::{EventBody, Post, RoomKind, SALT_LEN, Salt, body_bytes, body_hash};
 pub use codec::{BODY_LEN_MAX, MessageError};
-pub use event::{Event, EventBody, EventHash, HEAD_LEN, Head, Post, RoomKind, SALT_LEN, Salt, body_bytes, body_hash};
+pub use event::{Event, EventHash, HEAD_LEN, Head};
 pub use glance::Glance;
 pub use id::{DeviceId, LogId, RequestId, Seq, UserId};
 pub use name::{DeviceName, NameError, RoomName, UNICODE_VERSION, UserName};
 pub use notice::{Hidden, Notice, Welcome};
+pub use posting::{PostRequest, Stored};
+pub use reading::{
+    EventPage, FollowFrom, FollowRequest, Following, HistoryFrom, HistoryRequest, Membership, MembershipPage, Told,
+};
 pub use refusal::{Refusal, RefusalClass, RefusalCode};
-pub use reply::{
-    Account, EventPage, Following, Member, MemberPage, Membership, MembershipPage, Reply, Role, RoomPage, RoomSummary, Stored,
-    Told,
-};
-pub use request::{
-    ChangePassword, CreateRoom, Credentials, FollowFrom, FollowRequest, GuestRequest, HistoryFrom, HistoryRequest, JoinRoom,
-    PostRequest, Request, Target, Visibility,
-};
+pub use reply::Reply;
+pub use request::{Request, Target};
+pub use room::{CreateRoom, JoinRoom, Member, MemberPage, Role, RoomPage, RoomSummary, Visibility};
 pub use text::{PASSWORD_LEN_MAX, PASSWORD_LEN_MIN, Password, Text, TextError};

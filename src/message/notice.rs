@@ -1,9 +1,10 @@
 //! What the server tells unasked. Numbers and layouts: protocol.md, "Notices".
 
+use super::account::Account;
 use super::codec::messages;
 use super::id::{LogId, Seq};
+use super::reading::Told;
 use super::refusal::Refusal;
-use super::reply::{Account, Told};
 use serde::{Deserialize, Serialize};
 
 messages! {

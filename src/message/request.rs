@@ -3,9 +3,14 @@
 //! A request that changes what is stored carries a client-made [`RequestId`]; repeating it under the same id, after any
 //! failure, brings the first outcome again and changes nothing more.
 
+use super::account::{ChangePassword, Credentials, GuestRequest};
 use super::codec::messages;
-use super::id::{LogId, RequestId, Seq};
+use super::id::{LogId, RequestId};
+use super::posting::PostRequest;
+use super::reading::{FollowRequest, HistoryRequest};
+use super::room::{CreateRoom, JoinRoom};
 use super::text::Password;
+use blake2::{Blake2s256, Digest};
 use serde::{Deserialize, Serialize};
 
 messages! {
@@ -61,129 +66,25 @@ pub enum Target {
     Own,
 }
 
-/// Who may find a room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Visibility {
-    /// Listed for every user.
-    Public,
-    /// Not listed; whoever knows the name may join.
-    Unlisted,
-}
-
-/// A name and its password.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Credentials {
-    /// The request's id.
-    pub id: RequestId,
-    /// The user's name.
-    pub name: String,
-    /// The password, 8 to 256 bytes.
-    pub password: Password,
-    /// What the user calls this device.
-    pub device: String,
-}
-
-/// A guest's name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GuestRequest {
-    /// The request's id.
-    pub id: RequestId,
-    /// The wished name.
-    pub name: String,
-    /// What the guest calls this device.
-    pub device: String,
-}
-
-/// The old and the new password.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChangePassword {
-    /// The request's id.
-    pub id: RequestId,
-    /// The password in force.
-    pub old: Password,
-    /// The one that replaces it.
-    pub new: Password,
-    /// Whether the user's other devices are revoked.
-    pub revoke_others: bool,
-}
-
-/// A room to be made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CreateRoom {
-    /// The request's id.
-    pub id: RequestId,
-    /// The room's name, with its `#`.
-    pub name: String,
-    /// What joining will need, if anything.
-    pub password: Option<Password>,
-    /// Who may find it.
-    pub visibility: Visibility,
-}
-
-/// A room to be joined.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct JoinRoom {
-    /// The request's id.
-    pub id: RequestId,
-    /// The room's name, with its `#`.
-    pub name: String,
-    /// The room's password, if it has one.
-    pub password: Option<Password>,
-}
-
-/// A message to be written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PostRequest {
-    /// The request's id, which becomes the event's.
-    pub id: RequestId,
-    /// Where to; a direct conversation is made by its first message.
-    pub to: Target,
-    /// The text, 1 byte to 16 KiB.
-    pub text: String,
-}
-
-/// Where a follower begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum FollowFrom {
-    /// At the first event that the asker may read.
-    Start,
-    /// Behind the newest event.
-    Now,
-    /// Behind the event at this position, whose hash the asker has.
-    After(Seq, [u8; 32]),
-}
-
-/// A log to be streamed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FollowRequest {
-    /// Which log.
-    pub log: Target,
-    /// Where to begin.
-    pub from: FollowFrom,
-}
-
-/// Which page of a log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum HistoryFrom {
-    /// The newest events.
-    Last,
-    /// The newest events before this position.
-    Before(Seq),
-    /// The oldest events after this position.
-    After(Seq),
-    /// Half of the page up to and including this position, the other half after it.
-    Around(Seq),
-}
-
-/// One page of a log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HistoryRequest {
-    /// Which log.
-    pub log: Target,
-    /// Which page.
-    pub from: HistoryFrom,
-    /// How many events at most; the server may send fewer.
-    pub count: u16,
+impl Request {
+    /// What is asked, without passwords and as one hash: requests of one id must be equal in it, or the id was reused. A
+    /// post needs none, its event tells.
+    #[must_use]
+    pub fn fingerprint(&self) -> [u8; 32] {
+        let mut bare = match self {
+            Self::Post(_) => return [0; 32],
+            other => other.clone(),
+        };
+        match &mut bare {
+            Self::Register(credentials) | Self::LogIn(credentials) => credentials.password = Password::default(),
+            Self::ChangePassword(change) => (change.old, change.new) = (Password::default(), Password::default()),
+            Self::CreateRoom(create) => create.password = create.password.take().map(|_| Password::default()),
+            // Another try with another password is still the same wish.
+            Self::JoinRoom(join) => join.password = None,
+            _ => {}
+        }
+        Blake2s256::digest(bare.encode(0)).into()
+    }
 }
 
 #[cfg(test)]
@@ -217,5 +118,15 @@ mod tests {
         bytes.pop();
         bytes.extend([0xfd, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]);
         assert!(matches!(Request::decode(&bytes), Err(MessageError::Malformed { .. })));
+    }
+
+    #[test]
+    fn passwords_leave_no_mark_in_a_fingerprint() {
+        let join = |name: &str, password: Option<&str>| {
+            let password = password.map(|typed| Password::new(typed.into()));
+            Request::JoinRoom(JoinRoom { id: RequestId([1; 16]), name: name.into(), password }).fingerprint()
+        };
+        assert_eq!(join("#ops", Some("one password")), join("#ops", Some("another one")));
+        assert_ne!(join("#ops", None), join("#dev", None));
     }
 }

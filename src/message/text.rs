@@ -71,7 +71,7 @@ impl fmt::Debug for Text {
 }
 
 /// A password in the clear, on its way to the hash: wiped from memory when dropped, never shown.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Password(String);
 

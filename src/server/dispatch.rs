@@ -5,7 +5,7 @@
 
 use super::job::Read;
 use super::server::{Now, Server};
-use super::session::{Received, lane_of};
+use super::session::{Lane, Received, lane_of};
 use super::steps::{Asked, Step};
 use crate::auth::{SALT_LEN, Secret, Task};
 use crate::chat::{Action, Actor, Command};
@@ -23,7 +23,10 @@ impl Server {
     /// Begins a request that [`lane_of`] lets begin. Every path ends in exactly one reply, now or by a later step.
     pub(super) fn begin(&mut self, now: Now, handle: ConnectionHandle, received: Received) {
         let Received { tag, request, len } = received;
-        let asked = Asked { session: handle, tag, lane: lane_of(&request), len };
+        let lane = lane_of(&request);
+        // What is only read is never a repeat.
+        let fingerprint = if lane == Lane::Read { [0; 32] } else { request.fingerprint() };
+        let asked = Asked { session: handle, tag, lane, len, fingerprint };
         let Some(session) = self.sessions.get_mut(&handle) else { return };
         session.begin(asked.lane, len);
         let account = session.account().cloned();
@@ -173,7 +176,7 @@ impl Server {
             None => Actor::Stranger { key: session.key },
         };
         let salt = self.salt();
-        self.order(step, Command { actor, id, time_ms: now.wall_ms, salt, action });
+        self.order(step, Command { actor, id, fingerprint: asked.fingerprint, time_ms: now.wall_ms, salt, action });
     }
 
     /// Fresh random bytes for a hash or an event.

@@ -204,7 +204,7 @@ mod tests {
     use std::sync::mpsc::channel;
 
     fn command(actor: Actor, number: u8, action: Action) -> Command {
-        Command { actor, id: RequestId([number; 16]), time_ms: 1, salt: [number; 16], action }
+        Command { actor, id: RequestId([number; 16]), fingerprint: [number; 32], time_ms: 1, salt: [number; 16], action }
     }
 
     fn register(number: u8, name: &str) -> Command {

@@ -12,6 +12,8 @@ pub(super) struct Asked {
     pub(super) lane: Lane,
     /// Its length on the wire.
     pub(super) len: usize,
+    /// What a repeat of it must be equal in.
+    pub(super) fingerprint: [u8; 32],
 }
 
 /// What to do with a job's result.

@@ -250,10 +250,10 @@ mod tests {
     fn a_file_of_a_later_version_is_left_alone() {
         let directory = tempfile::tempdir().unwrap();
         let db = Database::open(directory.path()).unwrap();
-        db.tables.connection.pragma_update(None, "user_version", 2).unwrap();
+        db.tables.connection.pragma_update(None, "user_version", 1_000).unwrap();
         drop(db);
         let refused = Database::open(directory.path()).unwrap_err();
-        assert!(matches!(refused, StoreError::Newer { found: 2, known: 1 }), "{refused}");
+        assert!(matches!(refused, StoreError::Newer { found: 1_000, .. }), "{refused}");
         assert!(refused.to_string().ends_with("run a newer udpchat"));
     }
 

@@ -55,7 +55,8 @@ impl Commands {
         self.count += 1;
         let [random @ .., _, _, _, _, _, _] = u128::from(self.count.wrapping_mul(0x9e37_79b9_7f4a_7c15)).to_be_bytes();
         let id = RequestId::at(1_772_358_731_204 + self.count, random);
-        Command { actor: self.actor, id, time_ms: 1_772_358_731_204 + self.count, salt: [7; 16], action }
+        let time_ms = 1_772_358_731_204 + self.count;
+        Command { actor: self.actor, id, fingerprint: [0; 32], time_ms, salt: [7; 16], action }
     }
 
     fn run(&mut self, ledger: &mut Ledger, action: Action) -> Outcome {

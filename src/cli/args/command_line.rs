@@ -1,0 +1,225 @@
+//! The command line: every command and option, each with its explanation.
+
+use super::account::SignIn;
+use super::bench::{BENCH_AFTER_HELP, Bench};
+use super::message::Send;
+use super::reading::{History, Tail};
+use super::room::{Create, Join};
+use super::words::{Conversation, Room, Seconds};
+use crate::client::{ProfileName, ServerUrl, Weather};
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Said after the help of the whole program.
+const AFTER_HELP: &str = "\
+Rooms are given with #, people with @. Quote them, because to a shell # begins a comment:
+  udpchat-cli register 'udpchat://alice@chat.example.org'
+  udpchat-cli create '#ops'
+  udpchat-cli send '#ops' 'the first message'
+  udpchat-cli tail -f '#ops'
+
+Without a command: the conversation itself; type /help there.
+
+Exit status:
+  0  the promise is met
+  1  refused by the server, or an error in what was asked
+  2  the command line makes no sense
+  3  the server was not reached in time; messages stay in the outbox and go with the next command
+  4  not logged in, wrong password, or not allowed
+  5  the server's key is unknown or has changed
+  6  too much at once
+  130  interrupted";
+
+/// A conversation or one command.
+#[derive(Debug, Parser)]
+#[command(name = "udpchat-cli", version, about = "Chat on a udpchat server: one command, or the conversation itself", after_help = AFTER_HELP)]
+pub struct CommandLine {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub globals: Globals,
+    /// What to do; without it, the conversation itself.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub struct Globals {
+    /// Directory of profiles, known servers and outboxes [default: `$XDG_DATA_HOME/udpchat` or `~/.local/share/udpchat`]
+    #[arg(long, global = true, env = "UDPCHAT_HOME", value_name = "DIR")]
+    pub home: Option<PathBuf>,
+    /// Use the profile on this server: udpchat://[NAME@]HOST[:PORT][?key=K]
+    #[arg(long, global = true, value_name = "URL", conflicts_with = "profile")]
+    pub server: Option<ServerUrl>,
+    /// Use this profile instead of the one that last registered or logged in
+    #[arg(long, global = true, value_name = "NAME@HOST[:PORT]")]
+    pub profile: Option<ProfileName>,
+    /// Accept the key of a server that was never met, without asking; never a changed one
+    #[arg(long, global = true)]
+    pub trust: bool,
+    /// Give up after this many seconds [default: 10 seconds without progress]
+    #[arg(long, global = true, value_name = "SECONDS")]
+    pub timeout: Option<Seconds>,
+    /// Write what happens inside connections to this file, a line of JSON each
+    #[arg(long, global = true, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+    /// Print JSON lines on standard output, and nothing else there
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Try a bad network: every datagram, in and out, meets these odds
+    #[arg(long, global = true, value_name = "loss=5%,dup=1%,reorder=2%,corrupt=1%,delay=25ms,seed=N")]
+    pub chaos: Option<Weather>,
+}
+
+/// One command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make an account on a server, and log this device in
+    Register(SignIn),
+    /// Log this device in to an account that exists; the password is needed once
+    Login(SignIn),
+    /// Make a room, and be its owner and first member
+    Create(Create),
+    /// Become a member of a room
+    Join(Join),
+    /// Stop being a member of a room
+    Leave {
+        /// The room, with its #
+        #[arg(value_name = "#ROOM")]
+        room: Room,
+    },
+    /// List the public rooms
+    Rooms {
+        /// Only rooms whose name contains this
+        text: Option<String>,
+        /// List the rooms and conversations you are in instead, unlisted ones included
+        #[arg(long)]
+        mine: bool,
+    },
+    /// List the members of a room
+    Who {
+        /// The room, with its #, or a person, with @
+        #[arg(value_name = "#ROOM|@USER")]
+        room: Conversation,
+    },
+    /// Print who you are and on which server
+    Whoami,
+    /// Send a message and wait until the server has stored it; prints its room and position
+    Send(Send),
+    /// Print the newest events of a room or conversation
+    Tail(Tail),
+    /// Print a part of the history of a room or conversation
+    History(History),
+    /// Change your password
+    Passwd {
+        /// Read the old password, then the new one, each on a line of standard input
+        #[arg(long)]
+        password_stdin: bool,
+        /// Leave your other devices logged in
+        #[arg(long)]
+        keep_devices: bool,
+    },
+    /// Log this device out for good; its key is deleted
+    Logout,
+    /// Measure a server: many guests from this one process write to each other, and the figures come as one JSON object
+    #[command(after_help = BENCH_AFTER_HELP)]
+    Bench(Bench),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bench::{BenchKind, BenchTalk};
+    use super::super::words::WordError;
+    use super::*;
+    use clap::CommandFactory;
+    use std::num::NonZeroU32;
+    use std::time::Duration;
+
+    fn read(line: &[&str]) -> Result<CommandLine, clap::Error> {
+        CommandLine::try_parse_from(["udpchat-cli"].iter().chain(line))
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_and_option_explains_itself() {
+        fn check(command: &clap::Command) {
+            assert!(command.get_about().is_some(), "{} has no explanation", command.get_name());
+            for arg in command.get_arguments().filter(|arg| !matches!(arg.get_id().as_str(), "help" | "version")) {
+                assert!(arg.get_help().is_some(), "{} {} has no explanation", command.get_name(), arg.get_id());
+            }
+            command.get_subcommands().filter(|command| command.get_name() != "help").for_each(check);
+        }
+        check(&CommandLine::command());
+    }
+
+    #[test]
+    fn rooms_have_a_hash_and_people_an_at() {
+        assert_eq!("#ops".parse::<Conversation>().unwrap().to_string(), "#ops");
+        assert_eq!("@小明".parse::<Conversation>().unwrap().to_string(), "@小明");
+        assert_eq!("ops".parse::<Conversation>(), Err(WordError::NoSign("ops".into())));
+        assert_eq!("@ops".parse::<Room>(), Err(WordError::NoSign("ops".into())));
+        let skeleton = |word: &str| word.parse::<Conversation>().unwrap().skeleton();
+        assert_eq!(skeleton("#Ops"), skeleton("#ops"), "one room, however it is written");
+        assert_ne!(skeleton("#ops"), skeleton("@ops"));
+    }
+
+    #[test]
+    fn a_wrong_command_line_has_status_2() {
+        for line in [
+            &["send", "ops", "hello"][..],
+            &["send", "#ops"],
+            &["history", "#ops", "--before", "1", "--after", "2"],
+            &["--timeout", "0", "whoami"],
+            &["register"],
+            &["frobnicate"],
+        ] {
+            assert_eq!(read(line).unwrap_err().exit_code(), 2, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_load_has_one_pace_and_one_kind() {
+        let bench = |line: &[&str]| match read(line).map(|line| line.command) {
+            Ok(Some(Command::Bench(bench))) => Ok(bench),
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => Err(error.exit_code()),
+        };
+        let all = [
+            "bench",
+            "--server",
+            "udpchat://h",
+            "--rooms",
+            "1",
+            "--members",
+            "9",
+            "--messages",
+            "5",
+            "--rate",
+            "3",
+            "--size",
+            "20",
+        ];
+        let talk = bench(&all).unwrap().talk;
+        assert_eq!((talk.rooms, talk.members, talk.messages, talk.size), (Some(1), Some(9), Some(5), Some(20)));
+        assert_eq!((talk.rate, talk.window), (NonZeroU32::new(3), None));
+        assert_eq!(bench(&["bench", "--rate", "5", "--window", "5"]).unwrap_err(), 2);
+        assert_eq!(bench(&["bench", "--window", "0"]).unwrap_err(), 2);
+        let idle = bench(&["bench", "idle", "--sessions", "7", "--seconds", "2", "--server", "udpchat://h"]).unwrap();
+        let Some(BenchKind::Idle { sessions: 7, seconds }) = idle.kind else { panic!("{idle:?}") };
+        assert_eq!(seconds, Seconds(Duration::from_secs(2)));
+        assert_eq!(idle.talk, BenchTalk::default());
+    }
+
+    #[test]
+    fn global_options_stand_before_or_behind_the_command() {
+        for line in [&["--json", "--timeout", "2.5", "whoami"][..], &["whoami", "--json", "--timeout", "2.5s"]] {
+            let globals = read(line).unwrap().globals;
+            assert!(globals.json);
+            assert_eq!(globals.timeout, Some(Seconds(Duration::from_millis(2_500))));
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The command line, as clap reads it.
+
+mod account;
+mod bench;
+mod command_line;
+mod message;
+mod reading;
+mod room;
+mod words;
+
+pub use account::SignIn;
+pub use bench::{Bench, BenchKind, BenchTalk};
+pub use command_line::{Command, CommandLine, Globals};
+pub use message::Send;
+pub use reading::{History, Tail};
+pub use room::{Create, Join};
+pub use words::{Conversation, Room};

@@ -1,0 +1,38 @@
+//! The words after commands that read.
+
+use super::words::Conversation;
+use clap::Args;
+
+/// The newest events.
+#[derive(Debug, Args)]
+pub struct Tail {
+    /// The room, with its #, or the person, with @
+    #[arg(value_name = "#ROOM|@USER")]
+    pub room: Conversation,
+    /// How many events
+    #[arg(short = 'n', value_name = "N", default_value_t = 20)]
+    pub count: u32,
+    /// Go on printing what comes, through lost connections and restarts of the server; with --timeout, for that long
+    #[arg(short, long)]
+    pub follow: bool,
+}
+
+/// A part of the history.
+#[derive(Debug, Args)]
+pub struct History {
+    /// The room, with its #, or the person, with @
+    #[arg(value_name = "#ROOM|@USER")]
+    pub room: Conversation,
+    /// The newest events before this position
+    #[arg(long, value_name = "SEQ", group = "place")]
+    pub before: Option<u64>,
+    /// The oldest events after this position
+    #[arg(long, value_name = "SEQ", group = "place")]
+    pub after: Option<u64>,
+    /// The events around this position
+    #[arg(long, value_name = "SEQ", group = "place")]
+    pub around: Option<u64>,
+    /// How many events at most
+    #[arg(short = 'n', value_name = "N", default_value_t = 50)]
+    pub count: u32,
+}

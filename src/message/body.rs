@@ -1,0 +1,261 @@
+//! What events say: the bodies, kind by kind, and their bytes.
+//!
+//! A body is kind, salt and content; the chain sees only its hash, so that erasing it leaves the chain whole. A kind that this
+//! version does not know, or a body that does not read, is shown as such and stops nobody. Layouts: protocol.md, "Events".
+
+use super::bytes::{Bytes, put_text};
+use super::id::{DeviceId, LogId, Seq, UserId};
+use blake2::{Blake2s256, Digest};
+
+/// Length of a body's salt, in bytes: enough that an erased text cannot be guessed back from its hash.
+pub const SALT_LEN: usize = 16;
+
+/// Random bytes in front of a body's content.
+pub type Salt = [u8; SALT_LEN];
+
+/// What kind of log a `Created` event began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoomKind {
+    /// A named room.
+    Room,
+    /// A conversation of two.
+    Direct,
+}
+
+/// A message's content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Post {
+    /// The text.
+    pub text: String,
+    /// The message it answers.
+    pub reply_to: Option<Seq>,
+    /// The users it names.
+    pub mentions: Vec<UserId>,
+}
+
+/// What an event says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EventBody {
+    /// The log was made. For a room: its name, without `#`.
+    Created(RoomKind, String),
+    /// The author became a member.
+    Joined,
+    /// The author's membership ended.
+    Left,
+    /// The author wrote.
+    Posted(Post),
+    /// Own log: the user became a member of a room; its name, without `#`.
+    RoomEntered(LogId, String),
+    /// Own log: the user's membership of a room ended; its name, without `#`.
+    RoomLeft(LogId, String),
+    /// Own log: a direct conversation with this user began; the user's name, without `@`.
+    DirectOpened(LogId, UserId, String),
+    /// Own log: a device was bound to the user; its name.
+    DeviceAdded(DeviceId, String),
+    /// Own log: a device was revoked.
+    DeviceRevoked(DeviceId),
+    /// A kind that this version does not know, shown as such.
+    Unknown(u16),
+    /// The body was erased.
+    Erased,
+}
+
+/// BLAKE2s of a body's bytes.
+#[must_use]
+pub fn body_hash(body: &[u8]) -> [u8; 32] {
+    Blake2s256::digest(body).into()
+}
+
+impl EventBody {
+    const CREATED: u16 = 1;
+    const JOINED: u16 = 2;
+    const LEFT: u16 = 3;
+    pub(super) const POSTED: u16 = 10;
+    const ROOM_ENTERED: u16 = 100;
+    const ROOM_LEFT: u16 = 101;
+    const DIRECT_OPENED: u16 = 102;
+    const DEVICE_ADDED: u16 = 103;
+    const DEVICE_REVOKED: u16 = 104;
+
+    /// The kind's number; 0 for an erased body.
+    #[must_use]
+    pub fn kind(&self) -> u16 {
+        match self {
+            Self::Created(..) => Self::CREATED,
+            Self::Joined => Self::JOINED,
+            Self::Left => Self::LEFT,
+            Self::Posted(_) => Self::POSTED,
+            Self::RoomEntered(..) => Self::ROOM_ENTERED,
+            Self::RoomLeft(..) => Self::ROOM_LEFT,
+            Self::DirectOpened(..) => Self::DIRECT_OPENED,
+            Self::DeviceAdded(..) => Self::DEVICE_ADDED,
+            Self::DeviceRevoked(_) => Self::DEVICE_REVOKED,
+            Self::Unknown(kind) => *kind,
+            Self::Erased => 0,
+        }
+    }
+}
+
+/// A part of a post that is not its text: tag, u16 length, bytes, in rising order of tags. Unknown parts are passed over.
+const PART_REPLY_TO: u8 = 1;
+const PART_MENTIONS: u8 = 2;
+
+/// A body's bytes: kind, two bytes; salt; content.
+///
+/// # Panics
+/// For [`EventBody::Unknown`] and [`EventBody::Erased`], which are read and never written.
+#[must_use]
+pub fn body_bytes(body: &EventBody, salt: &Salt) -> Vec<u8> {
+    let mut out = Vec::with_capacity(64);
+    out.extend_from_slice(&body.kind().to_be_bytes());
+    out.extend_from_slice(salt);
+    match body {
+        EventBody::Created(kind, name) => {
+            out.push(match kind {
+                RoomKind::Room => 0,
+                RoomKind::Direct => 1,
+            });
+            put_text(&mut out, name);
+        }
+        EventBody::Joined | EventBody::Left => {}
+        EventBody::Posted(post) => put_post(&mut out, post),
+        EventBody::RoomEntered(log, name) | EventBody::RoomLeft(log, name) => {
+            out.extend_from_slice(&log.0.to_be_bytes());
+            put_text(&mut out, name);
+        }
+        EventBody::DirectOpened(log, user, name) => {
+            out.extend_from_slice(&log.0.to_be_bytes());
+            out.extend_from_slice(&user.0.to_be_bytes());
+            put_text(&mut out, name);
+        }
+        EventBody::DeviceAdded(device, name) => {
+            out.extend_from_slice(&device.0.to_be_bytes());
+            put_text(&mut out, name);
+        }
+        EventBody::DeviceRevoked(device) => out.extend_from_slice(&device.0.to_be_bytes()),
+        EventBody::Unknown(_) | EventBody::Erased => unreachable!("only known bodies are written"),
+    }
+    out
+}
+
+fn put_post(out: &mut Vec<u8>, post: &Post) {
+    put_text(out, &post.text);
+    if let Some(seq) = post.reply_to {
+        put_part(out, PART_REPLY_TO, &seq.0.to_be_bytes());
+    }
+    if !post.mentions.is_empty() {
+        let users: Vec<u8> = post.mentions.iter().flat_map(|user| user.0.to_be_bytes()).collect();
+        put_part(out, PART_MENTIONS, &users);
+    }
+}
+
+fn put_part(out: &mut Vec<u8>, tag: u8, content: &[u8]) {
+    let len = u16::try_from(content.len());
+    assert!(len.is_ok(), "a part of a post is below 64 KiB");
+    out.push(tag);
+    out.extend_from_slice(&len.unwrap_or_default().to_be_bytes());
+    out.extend_from_slice(content);
+}
+
+pub(super) fn read_body(body: &[u8]) -> EventBody {
+    let mut rest = Bytes(body);
+    let Some(kind) = rest.u16() else { return EventBody::Unknown(0) };
+    let read = rest.array::<SALT_LEN>().and_then(|_| read_content(kind, &mut rest));
+    match read {
+        Some(content) if rest.0.is_empty() => content,
+        _ => EventBody::Unknown(kind),
+    }
+}
+
+fn read_content(kind: u16, rest: &mut Bytes<'_>) -> Option<EventBody> {
+    Some(match kind {
+        EventBody::CREATED => {
+            let kind = match rest.u8()? {
+                0 => RoomKind::Room,
+                1 => RoomKind::Direct,
+                _ => return None,
+            };
+            EventBody::Created(kind, rest.text()?)
+        }
+        EventBody::JOINED => EventBody::Joined,
+        EventBody::LEFT => EventBody::Left,
+        EventBody::POSTED => EventBody::Posted(read_post(rest)?),
+        EventBody::ROOM_ENTERED => EventBody::RoomEntered(LogId(rest.u64()?), rest.text()?),
+        EventBody::ROOM_LEFT => EventBody::RoomLeft(LogId(rest.u64()?), rest.text()?),
+        EventBody::DIRECT_OPENED => EventBody::DirectOpened(LogId(rest.u64()?), UserId(rest.u64()?), rest.text()?),
+        EventBody::DEVICE_ADDED => EventBody::DeviceAdded(DeviceId(rest.u64()?), rest.text()?),
+        EventBody::DEVICE_REVOKED => EventBody::DeviceRevoked(DeviceId(rest.u64()?)),
+        _ => return None,
+    })
+}
+
+fn read_post(rest: &mut Bytes<'_>) -> Option<Post> {
+    let mut post = Post { text: rest.text()?, reply_to: None, mentions: Vec::new() };
+    let mut last_tag = 0;
+    while !rest.0.is_empty() {
+        let tag = rest.u8()?;
+        let len = rest.u16()?;
+        let mut part = Bytes(rest.take(usize::from(len))?);
+        if tag <= last_tag {
+            return None;
+        }
+        last_tag = tag;
+        match tag {
+            PART_REPLY_TO => post.reply_to = Some(Seq(part.u64()?)),
+            PART_MENTIONS => {
+                while !part.0.is_empty() {
+                    post.mentions.push(UserId(part.u64()?));
+                }
+            }
+            _ => continue,
+        }
+        if !part.0.is_empty() {
+            return None;
+        }
+    }
+    Some(post)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bodies() -> Vec<EventBody> {
+        vec![
+            EventBody::Created(RoomKind::Room, "ops".into()),
+            EventBody::Joined,
+            EventBody::Left,
+            EventBody::Posted(Post { text: "hi".into(), reply_to: None, mentions: vec![] }),
+            EventBody::Posted(Post { text: "你好".into(), reply_to: Some(Seq(1)), mentions: vec![UserId(1), UserId(9)] }),
+            EventBody::RoomEntered(LogId(7), "ops".into()),
+            EventBody::RoomLeft(LogId(7), "ops".into()),
+            EventBody::DirectOpened(LogId(8), UserId(2), "bob".into()),
+            EventBody::DeviceAdded(DeviceId(4), "laptop".into()),
+            EventBody::DeviceRevoked(DeviceId(4)),
+        ]
+    }
+
+    #[test]
+    fn every_kind_reads_back() {
+        for body in bodies() {
+            assert_eq!(read_body(&body_bytes(&body, &[1; 16])), body);
+        }
+    }
+
+    #[test]
+    fn an_unknown_kind_or_a_poisoned_body_is_shown_as_such() {
+        let mut unknown = vec![0x7f, 0xff];
+        unknown.extend([0; 16]);
+        assert_eq!(read_body(&unknown), EventBody::Unknown(0x7fff));
+        let mut poisoned = body_bytes(&EventBody::Joined, &[0; 16]);
+        poisoned.push(1);
+        assert_eq!(read_body(&poisoned), EventBody::Unknown(2));
+    }
+
+    #[test]
+    fn a_part_of_a_later_version_is_passed_over() {
+        let mut body = body_bytes(&EventBody::Posted(Post { text: "x".into(), reply_to: None, mentions: vec![] }), &[0; 16]);
+        put_part(&mut body, 200, b"later");
+        assert_eq!(read_body(&body), EventBody::Posted(Post { text: "x".into(), reply_to: None, mentions: vec![] }));
+    }
+}
