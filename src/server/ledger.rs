@@ -105,6 +105,14 @@ impl Ledger {
         Ok(Committed { results: tickets.into_iter().map(result).collect(), full_count: self.full_count })
     }
 
+    /// Lets the database grow to `page_count_max` pages of 4 KiB and no further; simulations fill the disk with it.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub fn limit_pages(&mut self, page_count_max: u32) -> Result<(), StoreError> {
+        self.database.limit_pages(page_count_max)
+    }
+
     fn commit_all(&mut self, batch: &[Command]) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
         self.database.begin()?;
         let run = |command| self.database.attempt(|database| execute_or_refuse(database, command));
@@ -272,7 +280,7 @@ mod tests {
         let mut ledger = Ledger::open(directory.path()).unwrap();
         let actor = alice(&mut ledger);
         ledger.commit(&[create(actor, 2)]).unwrap();
-        ledger.database.limit_pages(1).unwrap();
+        ledger.limit_pages(1).unwrap();
         let long = "x".repeat(16 * 1024);
         let batch: Vec<_> = (10..40).map(|number| post(actor, number, &long)).collect();
         let results = ledger.commit(&batch).unwrap();
@@ -280,7 +288,7 @@ mod tests {
         let reader = Reader::open(directory.path()).unwrap();
         let rooms = chat::memberships(&reader, crate::message::UserId(1), None).unwrap();
         assert_eq!(rooms.memberships[0].head, Seq(2), "nothing of it is stored");
-        ledger.database.limit_pages(1 << 20).unwrap();
+        ledger.limit_pages(1 << 20).unwrap();
         assert!(ledger.commit(&batch).unwrap().iter().all(Result::is_ok));
     }
 
@@ -290,13 +298,13 @@ mod tests {
         let mut ledger = Ledger::open(directory.path()).unwrap();
         let actor = alice(&mut ledger);
         ledger.commit(&[create(actor, 2)]).unwrap();
-        ledger.database.limit_pages(1).unwrap();
+        ledger.limit_pages(1).unwrap();
         let long = "x".repeat(16 * 1024);
         let first = (10..40).map(|number| ordered(u64::from(number), post(actor, number, &long))).collect();
         let refused = ledger.run(first).unwrap();
         assert!(refused.full_count == 1 && refused.results.iter().all(|(_, result)| result.is_err()));
         // There is room again, but the session did not know when it sent its next message.
-        ledger.database.limit_pages(1 << 20).unwrap();
+        ledger.limit_pages(1 << 20).unwrap();
         let second = ledger.run(vec![ordered(50, post(actor, 50, "behind the refused"))]).unwrap();
         assert!(matches!(&second.results[..], [(50, Err(no))] if no.code() == RefusalCode::ReadOnly));
         let again = Ordered { heard_full_count: 1, ..ordered(10, post(actor, 10, &long)) };

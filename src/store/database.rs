@@ -98,6 +98,16 @@ impl Database {
         if self.tables.connection.is_autocommit() { Ok(()) } else { self.tables.run("ROLLBACK") }
     }
 
+    /// Lets the file grow to `page_count_max` pages of 4 KiB and no further, or no further than it is: beyond, the disk counts
+    /// as full. Holds until the database is opened again.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub fn limit_pages(&mut self, page_count_max: u32) -> Result<(), StoreError> {
+        self.tables.connection.pragma_update_and_check(None, "max_page_count", page_count_max, |_| Ok(()))?;
+        Ok(())
+    }
+
     /// Runs `work` within the open transaction; what it wrote is undone if it returns an inner error.
     ///
     /// # Errors
@@ -113,15 +123,6 @@ impl Database {
         }
         self.tables.run("RELEASE command")?;
         Ok(result)
-    }
-}
-
-#[cfg(test)]
-impl Database {
-    /// Lets the file grow to `page_count_max` pages and no further, or no further than it is: a full disk for tests.
-    pub(crate) fn limit_pages(&mut self, page_count_max: u32) -> Result<(), StoreError> {
-        self.tables.connection.pragma_update_and_check(None, "max_page_count", page_count_max, |_| Ok(()))?;
-        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 mod admission;
 mod attacks;
 mod delivery;
+mod disk;
 mod ending;
 mod endpoint;
 mod grid;
@@ -13,6 +14,7 @@ mod net;
 mod pair;
 mod path;
 mod person;
+mod process;
 mod recovery;
 mod restart;
 mod room;

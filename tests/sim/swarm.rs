@@ -14,6 +14,7 @@ use udpchat::message::{
 };
 use udpchat::transport::Micros;
 
+use super::disk;
 use super::misfortune::{Misfortunes, draw_config};
 use super::net::{Faults, Loss};
 use super::person::Person;
@@ -185,7 +186,7 @@ struct Truth {
 
 /// Reads the database itself, so that no rule of the server stands between the check and the disk.
 fn read_truths(world: &World, seed: u64) -> BTreeMap<LogId, Truth> {
-    let database = rusqlite::Connection::open(world.data_path().join("udpchat.db")).unwrap();
+    let database = disk::open(&world.disk.data_path());
     let mut truths: BTreeMap<LogId, Truth> = BTreeMap::new();
     let mut select = database.prepare("SELECT log, head, body, body_hash, hash FROM events ORDER BY log, seq").unwrap();
     let mut rows = select.query(()).unwrap();

@@ -1,48 +1,29 @@
 //! A whole world in one thread: a server with its real database, clients with their real outboxes, a bad network and slow
 //! workers, all in virtual time and from one seed.
 //!
-//! The server's jobs are done here, as late as the seed says. A crash of the server keeps what was committed and forgets
-//! everything else; a crash of a client keeps its device key and its outbox.
+//! A crash of the server keeps what was committed and forgets everything else; a crash of a client keeps its device key and its
+//! outbox.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
-use tempfile::TempDir;
-use udpchat::auth::{Hasher, Hashing};
 use udpchat::client::{Client, ClientConfig, ClientEvent, Draft, Outbox, Place, Recipient, SenderLock, Tag};
 use udpchat::crypto::{Dice, PublicKey, SecretKey, ServerSecrets};
 use udpchat::message::{
     Credentials, FollowFrom, FollowRequest, JoinRoom, LogId, Password, Reply, Request, Target, Text, Visibility,
 };
-use udpchat::server::{Done, Job, Ledger, Now, Ordered, Server, ServerConfig, Ticket};
-use udpchat::store::Reader;
+use udpchat::server::Now;
 use udpchat::transport::{Config, Micros, Path, Time};
 
+use super::disk::Disk;
 use super::net::{Faults, Net};
 use super::person::{Person, text_of};
+use super::process::Process;
 
 /// So many steps without progress of time mean that somebody asks to be woken in the past for ever.
 const STILL_STEPS_MAX: usize = 20_000;
 
 /// The wall clock at the start of every world: 2026-03-01 09:52:11 UTC.
 const WALL_START_MS: u64 = 1_772_358_731_000;
-
-/// The server's process.
-struct Running {
-    server: Server,
-    ledger: Ledger,
-    reader: Reader,
-    commands: Vec<Ordered>,
-    commit_at: Option<Time>,
-    /// When the last batch is told.
-    told_at: Time,
-    /// Work that is done, to be told later.
-    done: BTreeMap<(Time, u64), Done>,
-    /// Work to be done later.
-    jobs: BTreeMap<(Time, u64), Job>,
-    count: u64,
-}
 
 /// Server, people, network, time.
 pub struct World {
@@ -51,12 +32,13 @@ pub struct World {
     pub people: Vec<Person>,
     pub server_address: SocketAddr,
     pub server_key: PublicKey,
-    running: Option<Running>,
+    process: Option<Process>,
     /// What clients choose that start from now on.
     pub client_config: Config,
     /// What the workers take at most.
     pub work_delay_max: Micros,
-    directory: TempDir,
+    pub disk: Disk,
+    disk_is_full: bool,
     dice: Dice,
     secrets_seed: [u8; 32],
     boot: u8,
@@ -76,10 +58,11 @@ impl World {
             people: Vec::new(),
             server_address: "192.0.2.1:4747".parse().unwrap(),
             server_key: ServerSecrets::in_memory(&mut Dice::from_seed(secrets_seed), 0).identity.public(),
-            running: None,
+            process: None,
             client_config: Config::client(),
             work_delay_max: Micros::from_millis(20),
-            directory: TempDir::new().unwrap(),
+            disk: Disk::new(),
+            disk_is_full: false,
             dice,
             secrets_seed,
             boot: 0,
@@ -102,51 +85,43 @@ impl World {
         Now { at: self.now, wall_ms: self.wall_ms() }
     }
 
-    /// Where the server keeps its data.
-    pub fn data_path(&self) -> PathBuf {
-        self.directory.path().join("server")
-    }
-
     /// Starts the server on what is on its disk.
     pub fn start_server(&mut self) {
-        assert!(self.running.is_none(), "the server runs");
+        assert!(self.process.is_none(), "the server runs");
         self.boot = self.boot.wrapping_add(1);
         let secrets = ServerSecrets::in_memory(&mut Dice::from_seed(self.secrets_seed), self.boot);
-        let config = ServerConfig { endpoint: Config::server(), guests: true, follows_per_session_max: 64 };
-        let ledger = Ledger::open(&self.data_path()).unwrap();
-        let reader = Reader::open(&self.data_path()).unwrap();
-        let server = Server::new(config, secrets, self.dice.fork(), self.clock());
-        let running = Running {
-            server,
-            ledger,
-            reader,
-            commands: Vec::new(),
-            commit_at: None,
-            told_at: Time::default(),
-            done: BTreeMap::new(),
-            jobs: BTreeMap::new(),
-            count: 0,
-        };
-        self.running = Some(running);
+        let now = self.clock();
+        self.process = Some(Process::start(&mut self.disk, secrets, self.dice.fork(), now));
+        self.set_disk_full(self.disk_is_full);
     }
 
     /// The server's process dies: what was not committed never was.
     pub fn kill_server(&mut self) {
-        self.running = None;
+        if let Some(process) = self.process.take() {
+            process.kill(&mut self.disk, &mut self.dice);
+        }
+    }
+
+    /// The server's disk has no more room, or has room again.
+    pub fn set_disk_full(&mut self, is_full: bool) {
+        self.disk_is_full = is_full;
+        if let Some(process) = &mut self.process {
+            process.set_disk_full(is_full);
+        }
     }
 
     /// Handshakes that the running server has completed.
     pub fn handshake_count(&self) -> u64 {
-        self.running.as_ref().map_or(0, |running| running.server.counters().handshakes_completed)
+        self.process.as_ref().map_or(0, |process| process.server.counters().handshakes_completed)
     }
 
     /// Connections of the running server, in any state.
     pub fn connection_count(&self) -> usize {
-        self.running.as_ref().map_or(0, |running| running.server.connection_count())
+        self.process.as_ref().map_or(0, |process| process.server.connection_count())
     }
 
     pub fn is_server_running(&self) -> bool {
-        self.running.is_some()
+        self.process.is_some()
     }
 
     /// Adds somebody who starts to connect. They know the server's key.
@@ -160,7 +135,7 @@ impl World {
 
     /// Starts a client on what is on its disk.
     pub fn start_client(&mut self, index: usize) {
-        let outbox = Outbox::open(&self.directory.path().join(format!("outbox-{index}.db"))).unwrap();
+        let outbox = Outbox::open(&self.disk.client_path(&format!("outbox-{index}.db"))).unwrap();
         let person = &mut self.people[index];
         let config = ClientConfig {
             transport: self.client_config.clone(),
@@ -312,12 +287,7 @@ impl World {
         for person in &mut self.people {
             sooner(person.awake().and_then(Client::poll_timeout));
         }
-        if let Some(running) = &mut self.running {
-            sooner(running.server.poll_timeout());
-            sooner(running.commit_at);
-            sooner(running.done.keys().next().map(|(at, _)| *at));
-            sooner(running.jobs.keys().next().map(|(at, _)| *at));
-        }
+        sooner(self.process.as_mut().and_then(Process::poll_timeout));
         let Some(next) = next.filter(|next| *next <= deadline) else {
             self.now = deadline;
             return false;
@@ -326,7 +296,10 @@ impl World {
         assert!(self.still_steps < STILL_STEPS_MAX, "time stands still at {:?}", self.now);
         self.now = self.now.max(next);
         self.deliver();
-        self.work();
+        let clock = self.clock();
+        if let Some(process) = &mut self.process {
+            process.work(clock, &mut self.disk, &mut self.dice, self.work_delay_max);
+        }
         for person in &mut self.people {
             if let Some(client) = person.awake() {
                 client.handle_timeout(self.now);
@@ -340,48 +313,15 @@ impl World {
         let now = self.clock();
         for mut delivery in self.net.deliver_until(self.now) {
             if delivery.to == self.server_address {
-                if let Some(running) = &mut self.running {
+                if let Some(process) = &mut self.process {
                     let path = Path { remote: delivery.from, local: Some(delivery.to.ip()) };
-                    running.server.handle_datagram(now, path, &mut delivery.bytes);
+                    process.server.handle_datagram(now, path, &mut delivery.bytes);
                 }
             } else if let Some(person) = self.people.iter_mut().find(|person| person.listens_at(delivery.to)) {
                 let from = Path { remote: delivery.from, local: None };
                 person.hear(self.now, from, delivery.to, &mut delivery.bytes);
             }
         }
-    }
-
-    /// Does what the workers have come to.
-    fn work(&mut self) {
-        let now = self.clock();
-        let delay = |dice: &mut Dice, max: Micros| Micros::new(dice.below(max.as_micros() + 1));
-        let Some(running) = &mut self.running else { return };
-        if running.commit_at.is_some_and(|at| at <= self.now) {
-            running.commit_at = None;
-            let committed = running.ledger.run(std::mem::take(&mut running.commands)).unwrap();
-            // Outcomes leave the ledger in its order, each batch at once, before or after what the readers found.
-            let at = running.told_at.max(self.now) + delay(&mut self.dice, self.work_delay_max);
-            running.told_at = at;
-            let results = committed.results.into_iter().map(|(ticket, result)| Done::Command(Ticket(ticket), result));
-            for done in results.chain([Done::Batch(committed.full_count)]) {
-                running.count += 1;
-                running.done.insert((at, running.count), done);
-            }
-        }
-        while let Some(entry) = running.jobs.first_entry().filter(|entry| entry.key().0 <= self.now) {
-            let done = match entry.remove() {
-                Job::Read(ticket, read) => Done::Read(ticket, read.answer(&running.reader).unwrap()),
-                Job::Hash(ticket, task) => Done::Hash(ticket, Some(Hasher::new(Hashing::CHEAPEST).perform(&task))),
-                Job::Command(..) => unreachable!("commands wait for the commit"),
-            };
-            running.count += 1;
-            running.done.insert((self.now + delay(&mut self.dice, self.work_delay_max), running.count), done);
-        }
-        let later = running.done.split_off(&(self.now + Micros::new(1), 0));
-        for done in std::mem::replace(&mut running.done, later).into_values() {
-            running.server.handle_done(now, done);
-        }
-        running.server.handle_turn(now);
     }
 
     /// Collects events, takes jobs and puts what is to be sent on the network, without letting time pass.
@@ -396,31 +336,14 @@ impl World {
                 self.net.send(self.now, address, path.remote, &datagram);
             }
         }
-        let Some(running) = &mut self.running else { return };
-        running.server.handle_turn(now);
+        let Some(process) = &mut self.process else { return };
+        process.server.handle_turn(now);
         loop {
-            while let Some(path) = running.server.poll_transmit(now, &mut datagram) {
+            while let Some(path) = process.server.poll_transmit(now, &mut datagram) {
                 self.net.send(self.now, self.server_address, path.remote, &datagram);
             }
-            let mut jobs = VecDeque::new();
-            while let Some(job) = running.server.poll_job() {
-                jobs.push_back(job);
-            }
-            if jobs.is_empty() {
+            if !process.take_jobs(self.now, &mut self.dice, self.work_delay_max) {
                 return;
-            }
-            for job in jobs {
-                let at = self.now + Micros::new(self.dice.below(self.work_delay_max.as_micros() + 1));
-                match job {
-                    Job::Command(ordered) => {
-                        running.commands.push(*ordered);
-                        running.commit_at = running.commit_at.or(Some(at));
-                    }
-                    job => {
-                        running.count += 1;
-                        running.jobs.insert((at, running.count), job);
-                    }
-                }
             }
         }
     }
