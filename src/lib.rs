@@ -22,6 +22,9 @@
 //! [`transport::Endpoint`] → [`message::Request`] → [`server::Server`] → [`server::Ledger`] → [`chat::execute`] over
 //! [`store`] → back to the [`server::Server`], which tells every follower.
 
+#[macro_use]
+mod planted;
+
 pub mod auth;
 pub mod chaos;
 pub mod chat;
@@ -36,3 +39,6 @@ pub mod store;
 pub mod transport;
 pub mod wire;
 pub mod worker;
+
+#[cfg(feature = "planted-bugs")]
+pub use planted::{Bug, sow};

@@ -14,6 +14,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("socket", &[]),
     ("worker", &[]),
     ("logging", &[]),
+    ("planted", &[]),
     ("transport", &["wire", "crypto"]),
     ("store", &["message"]),
     ("chaos", &["crypto", "transport"]),

@@ -16,7 +16,8 @@ pub const CONVERSATIONS_OPENED_MAX: u64 = 1_000;
 
 /// Writes `text`; a direct conversation is made by its first message.
 pub(super) fn post(mut turn: Turn<'_>, speaker: &Speaker, to: &Target, text: &Text) -> Ruled<Outcome> {
-    if let Some(first) = turn.db.tables().post_by_id(speaker.user.id, turn.command.id)? {
+    let first = turn.db.tables().post_by_id(speaker.user.id, turn.command.id)?;
+    if let Some(first) = first.filter(|_| !planted!(RepeatStoredTwice)) {
         return repeat(turn, speaker, &first, to, text);
     }
     if turn.db.tables().outcome(speaker.user.id, turn.command.id)?.is_some() {

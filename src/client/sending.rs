@@ -131,6 +131,9 @@ impl Sending {
             while self.in_flight.len() < IN_FLIGHT_COUNT_MAX
                 && let Some(Entry { place, owner, draft }) = self.loaded.pop_front()
             {
+                if planted!(OutboxForgetsEarly) {
+                    self.outbox.settle(owner, &[(place, Err(Refusal::new(RefusalCode::Malformed, "forgotten")))])?;
+                }
                 let post = PostRequest { id: draft.id, to: draft.to.target(), text: draft.text.as_str().to_owned() };
                 requests.add(&Request::Post(post), Purpose::Post(place));
                 self.in_flight.insert(place, owner == self.owner);

@@ -3,7 +3,7 @@
 //! A cookie proves that its bearer receives at his address; `mac1` proves that he knows the server's public key; a RETRY's
 //! mac proves to the client that its maker saw the INIT. All are BLAKE2s with 128 bits of output (RFC 7693).
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use blake2::Blake2sMac;
 use blake2::digest::consts::U16;
@@ -102,10 +102,12 @@ pub(super) fn keyed_hash(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 16] {
 fn cookie(key: &[u8; 32], made_at_secs: u64, address: SocketAddr, client_id: [u8; 8]) -> [u8; 24] {
     let time = made_at_secs.to_be_bytes();
     let ip = match address.ip() {
+        _ if planted!(CookieForAnyAddress) => Ipv6Addr::UNSPECIFIED,
         IpAddr::V4(ip) => ip.to_ipv6_mapped(),
         IpAddr::V6(ip) => ip,
     };
-    let hash = keyed_hash(key, &[&time, &ip.octets(), &address.port().to_be_bytes(), &client_id]);
+    let port = if planted!(CookieForAnyAddress) { 0 } else { address.port() };
+    let hash = keyed_hash(key, &[&time, &ip.octets(), &port.to_be_bytes(), &client_id]);
     let mut bytes = [0; 24];
     let (front, back) = bytes.split_at_mut(time.len());
     front.copy_from_slice(&time);

@@ -210,6 +210,9 @@ impl Server {
 
     /// A device no longer speaks for its user: its sessions end at once.
     pub(super) fn revoke(&mut self, now: Now, device: crate::message::DeviceId) {
+        if planted!(RevokedStaysConnected) {
+            return;
+        }
         let refusal = Refusal::new(RefusalCode::DeviceRevoked, "this device was logged out; log in again");
         let notice = Notice::SignedOut(refusal);
         self.ask_again(|_| true);

@@ -40,11 +40,12 @@ impl Server {
         followed.head = event.seq;
         let mut fallen_behind = Vec::new();
         for follower in &mut followed.followers {
-            if !follower.is_live || follower.cursor >= event.seq {
+            let is_live = follower.is_live || planted!(PushedOverAGap);
+            if !is_live || follower.cursor >= event.seq {
                 continue;
             }
             let Some(mut connection) = self.endpoint.connection(follower.session) else { continue };
-            let fits = follower.cursor == event.prev
+            let fits = (follower.cursor == event.prev || planted!(PushedOverAGap))
                 && connection.queued_len(StreamId::Chat) < FOLLOW_QUEUE_LEN_MAX
                 && connection.unacked_len(StreamId::Chat) < REPLY_QUEUE_LEN_MAX;
             if fits && connection.send(now.at, StreamId::Chat, &event.told).is_ok() {
@@ -188,6 +189,9 @@ impl Server {
 
     /// The user is no longer a member: nothing more of this log leaves for them.
     fn end_follows(&mut self, now: Now, log: LogId, user: UserId) {
+        if planted!(LeaverStillTold) {
+            return;
+        }
         for handle in self.follows.remove_user(log, user) {
             if let Some(session) = self.sessions.get_mut(&handle) {
                 session.follows.remove(&log);

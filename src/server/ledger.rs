@@ -117,7 +117,11 @@ impl Ledger {
         self.database.begin()?;
         let run = |command| self.database.attempt(|database| execute_or_refuse(database, command));
         let results = batch.iter().map(run).collect::<Result<_, _>>()?;
-        self.database.commit()?;
+        if planted!(ToldWithoutCommit) && batch.len() > 1 {
+            self.database.roll_back()?;
+        } else {
+            self.database.commit()?;
+        }
         Ok(results)
     }
 }

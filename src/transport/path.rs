@@ -115,7 +115,7 @@ impl PathState {
             Standing::Proven => self.current,
             Standing::Unproven(probation) => probation.fallback,
         };
-        if path.remote == fallback.remote {
+        if path.remote == fallback.remote || planted!(MoveWithoutProof) {
             self.moved_at = Some(now);
             self.standing = Standing::Proven;
             self.current = path;
@@ -167,6 +167,7 @@ impl PathState {
     pub fn allowance(&self) -> u64 {
         match &self.standing {
             Standing::Proven => u64::MAX,
+            Standing::Unproven(_) if planted!(AmplificationIgnored) => u64::MAX,
             Standing::Unproven(probation) => {
                 probation.received_len.saturating_mul(AMPLIFICATION_MAX).saturating_sub(probation.sent_len)
             }

@@ -178,7 +178,7 @@ impl Redundancy {
         self.budget_at = self.budget_at.max(now);
         let rest = self.budget.checked_sub(len.saturating_mul(1_000_000));
         self.budget = rest.unwrap_or(self.budget);
-        rest.is_some()
+        rest.is_some() || planted!(CopiesWithoutBudget)
     }
 
     fn choose(&mut self, verdict: Verdict) {

@@ -277,7 +277,7 @@ impl SendStream {
     /// A packet with the bytes of `span` was lost.
     pub fn on_lost(&mut self, span: Span) {
         let mut rest = Span { start: span.start.max(self.base), end: span.end };
-        while let Some(gap) = self.acked.first_missing(rest) {
+        while let Some(gap) = self.acked.first_missing(rest).filter(|_| !planted!(LossForgotten)) {
             self.lost.insert(gap);
             rest.start = gap.end;
         }

@@ -345,7 +345,8 @@ impl Connection {
 
     /// Turns header room and frames into a sealed packet.
     pub(super) fn seal(&self, buf: &mut Vec<u8>) {
-        let number = self.sent.next_number();
+        let is_doubled = planted!(NumberUsedTwice) && self.probe_timer.count() > 0;
+        let number = self.sent.next_number().saturating_sub(u64::from(is_doubled));
         assert!(number <= VARINT_MAX, "no connection lives for 2^62 packets");
         let [_, _, _, _, a, b, c, d] = number.to_be_bytes();
         let header = Header { connection_id: self.remote_id, packet_number_low: u32::from_be_bytes([a, b, c, d]) };

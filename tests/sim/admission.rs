@@ -41,7 +41,7 @@ fn an_honest_client_proves_its_address_in_one_round_trip_more() {
 }
 
 #[test]
-fn strangers_alone_cannot_fill_the_half_open_table_and_full_means_silence() {
+pub fn strangers_alone_cannot_fill_the_half_open_table_and_full_means_silence() {
     let admission = Admission { unproven_rate: 100_000, handshake_rate: 100_000, ..Admission::DEFAULT };
     let config = Config { admission, ..Config::server() };
     let mut pair = Pair::with_configs(13, Faults::none(LEG), Config::client(), config);

@@ -151,7 +151,7 @@ fn a_message_that_never_ends_holds_only_its_window() {
 }
 
 #[test]
-fn strangers_cannot_end_a_connection() {
+pub fn strangers_cannot_end_a_connection() {
     let mut pair = Pair::on_good_network(4);
     let (client, server) = pair.connect();
     pair.drive_for(Micros::from_secs(1));
@@ -210,7 +210,7 @@ fn a_list_of_versions_after_the_handshake_changes_nothing() {
 }
 
 #[test]
-fn a_peer_that_moves_all_the_time_is_not_followed_all_the_time() {
+pub fn a_peer_that_moves_all_the_time_is_not_followed_all_the_time() {
     let mut pair = Pair::on_good_network(7);
     let (client, server) = pair.connect();
     pair.drive_for(Micros::from_secs(1));

@@ -102,7 +102,7 @@ fn a_lost_acknowledgement_is_repaired_by_the_next() {
 }
 
 #[test]
-fn the_last_packet_lost_is_recovered_by_a_probe_within_its_bound() {
+pub fn the_last_packet_lost_is_recovered_by_a_probe_within_its_bound() {
     for side in SIDES {
         let mut talk = Talk::clean(3, good());
         let (from, to) = match side {
@@ -257,7 +257,7 @@ fn a_network_that_loses_in_one_direction_only_is_no_harder() {
 }
 
 #[test]
-fn the_longest_messages_pass_a_bad_network() {
+pub fn the_longest_messages_pass_a_bad_network() {
     for seed in 0..5 {
         let mut talk = Talk::new(seed, Faults { jitter: ms(30), ..Faults::lossy(LEG, 200) });
         for side in SIDES {

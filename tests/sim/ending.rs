@@ -49,7 +49,7 @@ fn a_reset_is_shorter_than_its_cause_so_that_no_two_ends_reset_each_other_for_ev
 }
 
 #[test]
-fn a_reset_for_another_connection_or_a_made_up_one_ends_nothing() {
+pub fn a_reset_for_another_connection_or_a_made_up_one_ends_nothing() {
     let mut pair = Pair::on_good_network(23);
     let (client, _) = pair.connect();
     let path = Path { remote: pair.server_address, local: None };

@@ -1,10 +1,11 @@
 //! One client endpoint, one server endpoint and the network between them, in virtual time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use udpchat::crypto::{Dice, PublicKey, SecretKey, ServerSecrets};
 use udpchat::transport::{Config, ConnectionHandle, Endpoint, Event, Micros, Path, Time};
+use udpchat::wire::Header;
 
 use super::net::{Delivery, Faults, Net};
 
@@ -38,6 +39,8 @@ pub struct Pair {
     pub traffic: BTreeMap<SocketAddr, Traffic>,
     /// Every datagram that reached the server, for replays.
     pub server_log: Vec<Vec<u8>>,
+    /// The connection ID and number of every data packet sent: what one nonce is made of.
+    sealed: BTreeSet<([u8; 8], u32)>,
     dice: Dice,
     server_config: Config,
     secrets_seed: [u8; 32],
@@ -80,6 +83,7 @@ impl Pair {
             strays: Vec::new(),
             traffic: BTreeMap::new(),
             server_log: Vec::new(),
+            sealed: BTreeSet::new(),
             dice,
             server_config,
             secrets_seed,
@@ -159,6 +163,7 @@ impl Pair {
                 is_idle = false;
             }
             while let Some(path) = self.client.poll_transmit(self.now, &mut buf) {
+                self.note_number(&buf);
                 self.net.send(self.now, self.client_address, path.remote, &buf);
                 is_idle = false;
             }
@@ -169,6 +174,7 @@ impl Pair {
             while let Some(path) = self.server.poll_transmit(self.now, &mut buf) {
                 assert_eq!(path.local, Some(self.server_address.ip()), "an answer leaves from where it was asked at");
                 if !self.is_server_down {
+                    self.note_number(&buf);
                     self.traffic.entry(path.remote).or_default().sent += buf.len() as u64;
                     self.net.send(self.now, self.server_address, path.remote, &buf);
                 }
@@ -177,6 +183,14 @@ impl Pair {
             if is_idle {
                 return;
             }
+        }
+    }
+
+    /// No packet number is used twice, whatever is in the packet: a nonce must not be.
+    fn note_number(&mut self, sent: &[u8]) {
+        if let Ok(header) = Header::decode(sent) {
+            let is_new = self.sealed.insert((header.connection_id.0, header.packet_number_low));
+            assert!(is_new, "packet number {} is used twice", header.packet_number_low);
         }
     }
 

@@ -94,7 +94,7 @@ fn much_to_send(seed: u64, len: usize) -> (Pair, ConnectionHandle, ConnectionHan
 }
 
 #[test]
-fn amplification_limit() {
+pub fn amplification_limit() {
     let (mut pair, client, server, new) = much_to_send(1, 60_000);
     // The client's next packet comes from a new address, which never answers: what it gets is three times what it sent.
     let old = pair.client_address;

@@ -80,7 +80,7 @@ fn the_more_a_network_loses_the_more_copies_are_sent() {
 }
 
 #[test]
-fn copies_keep_to_their_budget() {
+pub fn copies_keep_to_their_budget() {
     let mut talk = Talk::new(4, Faults::lossy(LEG, 250));
     chat(&mut talk, 4_000, ms(5));
     assert!(talk.finish(Micros::from_secs(10)));

@@ -81,7 +81,7 @@ fn clients_that_were_silent_come_back_with_their_next_keepalive() {
 }
 
 #[test]
-fn a_restart_on_a_bad_network_loses_nothing() {
+pub fn a_restart_on_a_bad_network_loses_nothing() {
     for seed in 0..10 {
         let mut world = World::new(seed, Faults::none(LEG));
         let log = ten_in_a_room(&mut world);

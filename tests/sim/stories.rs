@@ -98,7 +98,7 @@ fn a_stranger_is_asked_to_sign_in_and_a_guest_needs_no_password() {
 }
 
 #[test]
-fn a_changed_password_is_the_only_one_and_other_devices_are_logged_out() {
+pub fn a_changed_password_is_the_only_one_and_other_devices_are_logged_out() {
     let mut world = World::on_good_network(5);
     let alice = world.register("alice");
     let laptop = world.add("alice");
@@ -197,7 +197,7 @@ fn history(log: Target, from: HistoryFrom) -> Request {
 }
 
 #[test]
-fn whoever_left_hears_no_more() {
+pub fn whoever_left_hears_no_more() {
     let mut world = World::on_good_network(9);
     let (alice, bob, log) = two_in_a_room(&mut world);
     let id = world.id(bob);
@@ -238,7 +238,7 @@ fn history_comes_in_pages_in_both_directions() {
 }
 
 #[test]
-fn a_restarted_server_has_what_it_said_it_stored_and_people_go_on() {
+pub fn a_restarted_server_has_what_it_said_it_stored_and_people_go_on() {
     for seed in 0..20 {
         let mut world = World::on_good_network(100 + seed);
         let (alice, bob, log) = two_in_a_room(&mut world);
@@ -258,7 +258,7 @@ fn a_restarted_server_has_what_it_said_it_stored_and_people_go_on() {
 }
 
 #[test]
-fn what_was_written_without_a_server_is_sent_once_when_it_is_back() {
+pub fn what_was_written_without_a_server_is_sent_once_when_it_is_back() {
     let mut world = World::on_good_network(11);
     let (alice, bob, log) = two_in_a_room(&mut world);
     world.kill_server();
@@ -364,7 +364,7 @@ fn a_device_that_is_revoked_while_it_connects_is_nobody() {
 }
 
 #[test]
-fn what_is_said_while_a_follow_catches_up_is_not_missed() {
+pub fn what_is_said_while_a_follow_catches_up_is_not_missed() {
     for seed in 0..60 {
         let mut world = World::on_good_network(500 + seed);
         let (alice, bob) = (world.register("alice"), world.register("bob"));

@@ -15,11 +15,23 @@ pub fn address(text: &str) -> SocketAddr {
 /// A complete INIT as a stranger who knows the server's key would make it.
 pub fn init(dice: &mut Dice, device: &SecretKey, server: &PublicKey, cookie: Option<[u8; 24]>) -> (ConnectionId, Vec<u8>) {
     let client_id = ConnectionId(dice.array());
+    let (_, bytes) = opening(dice, client_id, device, server, cookie);
+    (client_id, bytes)
+}
+
+/// A complete INIT of this client, and what reads the answer.
+pub fn opening(
+    dice: &mut Dice,
+    client_id: ConnectionId,
+    device: &SecretKey,
+    server: &PublicKey,
+    cookie: Option<[u8; 24]>,
+) -> (Initiator, Vec<u8>) {
     let prologue = [&MAGIC[..], &[VERSION, SUITE], &client_id.0].concat();
-    let (_, noise) = Initiator::new(device, server, &prologue, dice).unwrap();
+    let (initiator, noise) = Initiator::new(device, server, &prologue, dice).unwrap();
     let mut init = Init { client_id, suite: SUITE, attempt: 0, cookie, noise: &noise, mac1: [0; 16], packet_len: 1_200 };
     init.mac1 = mac1(server, &init.authenticated());
-    (client_id, HandshakePacket::Init(init).encode())
+    (initiator, HandshakePacket::Init(init).encode())
 }
 
 /// Hands the server a datagram from `from` and returns what it says at once.
