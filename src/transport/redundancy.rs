@@ -38,6 +38,9 @@ const SPACINGS: [Micros; 3] = [Micros::from_millis(3), Micros::from_millis(5), M
 /// A copy rides on a packet that goes anyway, if that is at least so long after the one before.
 const RIDE_DELAY_MIN: Micros = Micros::from_millis(1);
 
+/// On a path quicker than this a lost line is back before anybody misses it, so that copies wait for the first sign of loss.
+const COPY_RTT_MIN: Micros = Micros::from_millis(5);
+
 /// Lines that wait for a copy at one time. More are not written by people.
 const COPIES_PENDING_MAX: usize = 16;
 
@@ -77,7 +80,7 @@ pub(super) struct Redundancy {
 }
 
 impl Redundancy {
-    /// On at first, because nothing is known of the network.
+    /// On at first, because nothing is known of the network but, with the first acknowledgement, how quick it is.
     pub const fn new(now: Time) -> Self {
         let [first, ..] = LEVELS;
         Self {
@@ -118,9 +121,10 @@ impl Redundancy {
         self.copies > two
     }
 
-    /// A packet with these chat bytes went out; they will be sent again.
-    pub fn on_sent(&mut self, now: Time, span: Span) {
-        if self.copies <= 1 {
+    /// A packet with these chat bytes went out on a path with the round trip `rtt`; they will be sent again.
+    pub fn on_sent(&mut self, now: Time, span: Span, rtt: Micros) {
+        let is_unneeded = rtt < COPY_RTT_MIN && self.loss_per_mille() == 0;
+        if self.copies <= 1 || is_unneeded {
             return;
         }
         let line = Pending { span, sent_at: now, sent_count: 1 };
@@ -203,6 +207,7 @@ mod tests {
     use super::*;
 
     const LINE: Span = Span { start: 100, end: 200 };
+    const RTT: Micros = Micros::from_millis(50);
 
     fn at(millis: u64) -> Time {
         Time::from_micros(1_000_000 + millis * 1_000)
@@ -222,7 +227,7 @@ mod tests {
 
     /// When a line that was sent at 0 is sent again, if nothing else is.
     fn copies_at(redundancy: &mut Redundancy) -> Vec<u64> {
-        redundancy.on_sent(at(0), LINE);
+        redundancy.on_sent(at(0), LINE, RTT);
         let mut times = Vec::new();
         while let Some(next) = redundancy.next_at() {
             assert!(!redundancy.is_due(next - Micros::new(1)) && redundancy.is_due(next));
@@ -243,6 +248,17 @@ mod tests {
         redundancy.on_other(Verdict::Arrived);
         assert_eq!(redundancy.copies(), 1);
         assert!(copies_at(&mut redundancy).is_empty());
+    }
+
+    #[test]
+    fn a_quick_path_is_trusted_until_it_loses_something() {
+        let quick = Micros::new(4_999);
+        let mut redundancy = fresh();
+        redundancy.on_sent(at(0), LINE, quick);
+        assert_eq!(redundancy.next_at(), None);
+        redundancy.on_other(Verdict::Lost);
+        redundancy.on_sent(at(0), LINE, quick);
+        assert_eq!(redundancy.next_at(), Some(at(3)));
     }
 
     #[test]
@@ -276,7 +292,7 @@ mod tests {
     #[test]
     fn a_copy_rides_on_a_packet_that_goes_anyway() {
         let mut redundancy = fresh();
-        redundancy.on_sent(at(0), LINE);
+        redundancy.on_sent(at(0), LINE, RTT);
         assert_eq!(redundancy.take_next(at(0), 1_000), None, "it is in this very packet");
         assert_eq!(redundancy.take_next(at(1), 99), None, "no room");
         assert_eq!(redundancy.take_next(at(1), 100), Some(LINE));
@@ -287,9 +303,9 @@ mod tests {
     fn a_line_sent_anew_begins_anew() {
         let mut redundancy = fresh();
         pass(&mut redundancy, 1_000, 5);
-        redundancy.on_sent(at(0), LINE);
+        redundancy.on_sent(at(0), LINE, RTT);
         redundancy.take_next(at(3), 0);
-        redundancy.on_sent(at(60), Span { start: 150, end: 260 });
+        redundancy.on_sent(at(60), Span { start: 150, end: 260 }, RTT);
         assert_eq!(redundancy.next_at(), Some(at(63)));
         assert_eq!(redundancy.pending.len(), 1);
     }
@@ -297,7 +313,7 @@ mod tests {
     #[test]
     fn what_arrived_is_not_copied() {
         let mut redundancy = fresh();
-        redundancy.on_sent(at(0), LINE);
+        redundancy.on_sent(at(0), LINE, RTT);
         redundancy.retain(|_| false);
         assert_eq!(redundancy.next_at(), None);
     }
@@ -313,7 +329,7 @@ mod tests {
     fn more_lines_than_people_write_are_not_copied() {
         let mut redundancy = fresh();
         for start in 0..1_000 {
-            redundancy.on_sent(at(0), Span { start, end: start + 1 });
+            redundancy.on_sent(at(0), Span { start, end: start + 1 }, RTT);
             assert!(redundancy.pending.len() <= COPIES_PENDING_MAX);
         }
         redundancy.clear();

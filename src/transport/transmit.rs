@@ -246,7 +246,7 @@ impl Connection {
         let len: u64 = chunks().map(|chunk| u64::from(chunk.len)).sum();
         if len <= COPY_LEN_MAX && self.probe_timer.count() <= PROBE_PATIENCE_COUNT && !self.rtt.is_inflated() {
             for chunk in chunks() {
-                self.redundancy.on_sent(now, chunk.span());
+                self.redundancy.on_sent(now, chunk.span(), self.rtt.smoothed());
             }
         }
     }
