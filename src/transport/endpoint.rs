@@ -197,7 +197,7 @@ impl Endpoint {
 
     /// Does what is due at `now`.
     pub fn handle_timeout(&mut self, now: Time) {
-        for handle in self.timers.take_due(now) {
+        while let Some(handle) = self.timers.take_due(now) {
             let Some(occupant) = self.slots.occupant_mut(handle) else { continue };
             occupant.armed_at = None;
             if occupant.deadline().is_none_or(|deadline| deadline > now) {
@@ -222,6 +222,12 @@ impl Endpoint {
 
     /// When [`Endpoint::handle_timeout`] is next wanted; it may turn out that nothing was due yet.
     pub fn poll_timeout(&mut self) -> Option<Time> {
+        // Whoever could not be asked to the end what it has to send, because the socket was full, stands in this queue still.
+        for at in 0..self.transmit_queue.len() {
+            if let Some(handle) = self.transmit_queue.get(at).copied() {
+                self.arm(handle);
+            }
+        }
         self.timers.earliest()
     }
 
@@ -383,7 +389,8 @@ impl Endpoint {
         }
     }
 
-    /// Something happened to this connection: it may want to send, to tell, or to be woken at another time.
+    /// Something happened to this connection: it may want to send, to tell, or to be woken at another time. Its timer is set when
+    /// it has sent what it has to send, once for all that happens to it in a turn.
     pub(super) fn touch(&mut self, handle: ConnectionHandle) {
         let Some(occupant) = self.slots.occupant_mut(handle) else { return };
         if let (Some(trace), Peer::Established(established)) = (&mut self.trace, &mut occupant.peer) {
@@ -397,7 +404,6 @@ impl Endpoint {
             occupant.tells = true;
             self.event_queue.push_back(handle);
         }
-        self.arm(handle);
     }
 
     /// Corrects this connection's entry among the timers.

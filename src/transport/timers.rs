@@ -37,17 +37,10 @@ impl Timers {
         self.entries.first().map(|(at, _)| *at)
     }
 
-    /// Takes out all entries that are due at `now`, earliest first.
-    pub(super) fn take_due(&mut self, now: Time) -> Vec<ConnectionHandle> {
-        let mut due = Vec::new();
-        while let Some((at, handle)) = self.entries.first().copied() {
-            if at > now {
-                break;
-            }
-            self.entries.pop_first();
-            due.push(handle);
-        }
-        due
+    /// Takes out the earliest entry if it is due at `now`.
+    pub(super) fn take_due(&mut self, now: Time) -> Option<ConnectionHandle> {
+        self.entries.first().filter(|(at, _)| *at <= now)?;
+        self.entries.pop_first().map(|(_, handle)| handle)
     }
 
     /// Entries in the queue.
@@ -73,8 +66,8 @@ mod tests {
         }
         assert_eq!(timers.earliest(), Some(Time::from_micros(300)));
         assert_eq!(timers.arm(HANDLE, armed_at, None), armed_at, "corrected when it comes up");
-        assert!(timers.take_due(Time::from_micros(299)).is_empty());
-        assert_eq!(timers.take_due(Time::from_micros(300)), [HANDLE]);
+        assert_eq!(timers.take_due(Time::from_micros(299)), None);
+        assert_eq!(timers.take_due(Time::from_micros(300)), Some(HANDLE));
         assert_eq!(timers.earliest(), None);
     }
 }
