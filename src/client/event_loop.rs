@@ -17,7 +17,7 @@ use super::event::ClientEvent;
 use super::url::HostPort;
 use crate::chaos::{Chaos, Weather};
 use crate::crypto::Dice;
-use crate::socket::Socket;
+use crate::socket::{Arrivals, Socket};
 use crate::transport::{Path, Time, trace_lines};
 
 const WAKER: Token = Token(0);
@@ -330,7 +330,7 @@ fn take_in(socket: &mut Socket, now: Time, client: &mut Client, chaos: &mut Opti
             None => client.handle_datagram(now, Path { remote, local }, datagram),
             Some(chaos) => chaos.incoming.push(now, Path { remote, local }, datagram),
         };
-        if socket.receive(each)? == 0 {
+        if socket.receive(each)? == Arrivals::All {
             return Ok(());
         }
     }

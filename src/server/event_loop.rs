@@ -10,7 +10,7 @@ use super::server::{Now, Server, ServerConfig};
 use super::workers::Workers;
 use crate::chaos::Chaos;
 use crate::crypto::{Dice, KeyFileError, PublicKey, ServerSecrets};
-use crate::socket::{LeaveFrom, Socket};
+use crate::socket::{Arrivals, LeaveFrom, Socket};
 use crate::store::StoreError;
 use crate::transport::{Path, Time, Tracing, trace_lines};
 use mio::{Events, Interest, Poll, Token, Waker};
@@ -21,8 +21,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use thiserror::Error;
 
-/// Datagrams taken from one socket before the loop looks after everything else.
-const ARRIVALS_PER_TURN_MAX: usize = 512;
+/// Batches of datagrams taken from one socket before the loop looks after everything else.
+const BATCHES_PER_TURN_MAX: usize = 8;
 
 /// How long a server that was told to stop waits for the ledger and for its goodbyes to leave.
 const SHUT_DOWN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -179,7 +179,7 @@ impl EventLoop {
         let now = self.clock.now();
         let mut more_waits = false;
         for socket in &mut self.sockets {
-            let mut taken = 0;
+            let mut batches = 0;
             loop {
                 let (server, chaos) = (&mut self.server, &mut self.chaos);
                 let each = |remote, local, bytes: &mut [u8]| match chaos {
@@ -187,14 +187,14 @@ impl EventLoop {
                     Some(chaos) => chaos.incoming.push(now.at, Path { remote, local }, bytes),
                 };
                 match socket.receive(each) {
-                    Ok(0) => break,
-                    Ok(count) => taken += count,
+                    Ok(Arrivals::All) => break,
+                    Ok(Arrivals::Batch) => batches += 1,
                     Err(error) => {
                         tracing::warn!(%error, "receiving failed");
                         break;
                     }
                 }
-                if taken >= ARRIVALS_PER_TURN_MAX {
+                if batches >= BATCHES_PER_TURN_MAX {
                     more_waits = true;
                     break;
                 }

@@ -19,6 +19,8 @@ pub(super) struct Batches {
     arrivals: Box<[[u8; DATAGRAM_LEN_MAX]; BATCH_MAX]>,
     arrival_headers: MultiHeaders<SockaddrStorage>,
     queued: Vec<Queued>,
+    /// Where each queued datagram goes.
+    remotes: Vec<Option<SockaddrStorage>>,
     buffers: Vec<Vec<u8>>,
     plain_headers: MultiHeaders<SockaddrStorage>,
     sourced_headers: MultiHeaders<SockaddrStorage>,
@@ -26,7 +28,6 @@ pub(super) struct Batches {
 }
 
 struct Queued {
-    remote: SockaddrStorage,
     local: Option<IpAddr>,
     bytes: Vec<u8>,
 }
@@ -55,6 +56,7 @@ impl Batches {
             arrivals: Box::new([[0; DATAGRAM_LEN_MAX]; BATCH_MAX]),
             arrival_headers: MultiHeaders::preallocate(BATCH_MAX, (leave_from == LeaveFrom::AskedAt).then(space)),
             queued: Vec::with_capacity(BATCH_MAX),
+            remotes: Vec::with_capacity(BATCH_MAX),
             buffers: Vec::with_capacity(BATCH_MAX),
             plain_headers: MultiHeaders::preallocate(BATCH_MAX, None),
             sourced_headers: MultiHeaders::preallocate(BATCH_MAX, Some(space())),
@@ -89,7 +91,8 @@ impl Batches {
         let mut bytes = self.buffers.pop().unwrap_or_else(|| Vec::with_capacity(DATAGRAM_LEN_MAX));
         bytes.clear();
         bytes.extend_from_slice(datagram);
-        self.queued.push(Queued { remote: remote.into(), local, bytes });
+        self.queued.push(Queued { local, bytes });
+        self.remotes.push(Some(remote.into()));
     }
 
     pub(super) fn queued_count(&self) -> usize {
@@ -98,6 +101,7 @@ impl Batches {
 
     pub(super) fn drop_first(&mut self) {
         self.buffers.push(self.queued.remove(0).bytes);
+        self.remotes.remove(0);
     }
 
     /// Sends the longest run that leaves from one address: the control message is shared by all datagrams of a call.
@@ -106,18 +110,18 @@ impl Batches {
         let local = first.local;
         let run = self.queued.iter().take_while(|queued| queued.local == local).count();
         let sent = {
-            let run = &self.queued[..run];
-            let slices: Vec<[IoSlice<'_>; 1]> = run.iter().map(|queued| [IoSlice::new(&queued.bytes)]).collect();
-            let addresses: Vec<Option<SockaddrStorage>> = run.iter().map(|queued| Some(queued.remote)).collect();
+            let bytes = |at: usize| self.queued.get(at).map_or(&[][..], |queued| &queued.bytes);
+            let slices: [[IoSlice<'_>; 1]; BATCH_MAX] = std::array::from_fn(|at| [IoSlice::new(bytes(at))]);
             let source = Source::new(local, self.is_ipv6);
             let cmsg = source.cmsg();
             let (headers, cmsgs) = match &cmsg {
                 Some(cmsg) => (&mut self.sourced_headers, std::slice::from_ref(cmsg)),
                 None => (&mut self.plain_headers, &[][..]),
             };
-            sendmmsg(io.as_raw_fd(), headers, slices.iter(), &addresses[..], cmsgs, MsgFlags::MSG_DONTWAIT)?.count()
+            sendmmsg(io.as_raw_fd(), headers, &slices[..run], &self.remotes[..run], cmsgs, MsgFlags::MSG_DONTWAIT)?.count()
         };
         self.buffers.extend(self.queued.drain(..sent).map(|queued| queued.bytes));
+        self.remotes.drain(..sent);
         Ok(())
     }
 }

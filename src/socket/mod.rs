@@ -2,7 +2,7 @@
 //!
 //! A leaf room with a door to the outside: it knows nothing of the protocol. On Linux a batch is one system call
 //! (`batched.rs`); elsewhere it is one call a datagram (`plain.rs`) behind the same interface. Sockets are non-blocking and
-//! made for mio's edge-triggered readiness: receive until a batch is empty.
+//! made for mio's edge-triggered readiness: receive until [`Arrivals::All`].
 
 #[cfg(target_os = "linux")]
 mod batched;
@@ -21,7 +21,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 /// Longest datagram that is received whole; a longer one is cut and dies at its checksum.
 pub const DATAGRAM_LEN_MAX: usize = 2_048;
 
-/// Datagrams a system call takes in or puts out.
+/// Most datagrams that a call takes in or puts out.
 const BATCH_MAX: usize = 64;
 
 /// Asked of the kernel for each direction, in bytes; the kernel may grant less. A burst of a thousand followers fits.
@@ -34,6 +34,15 @@ pub enum LeaveFrom {
     AskedAt,
     /// Whatever the system picks for the way: for clients, whose addresses come and go.
     Any,
+}
+
+/// What of the datagrams that waited a call has taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrivals {
+    /// All of them: the poller tells when more come, so that nobody has to ask in vain.
+    All,
+    /// A batch; more may wait.
+    Batch,
 }
 
 /// A non-blocking UDP socket.
@@ -70,16 +79,17 @@ impl Socket {
         self.local
     }
 
-    /// Receives at most one batch and hands out each datagram with its sender and the address it was sent to. Returns how
-    /// many there were; 0 means that none wait.
+    /// Receives at most one batch and hands out each datagram with its sender and the address it was sent to.
     ///
     /// # Errors
-    /// What the system says; [`io::ErrorKind::WouldBlock`] is not an error but 0.
-    pub fn receive(&mut self, each: impl FnMut(SocketAddr, Option<IpAddr>, &mut [u8])) -> io::Result<usize> {
+    /// What the system says; [`io::ErrorKind::WouldBlock`] is not an error but [`Arrivals::All`].
+    pub fn receive(&mut self, each: impl FnMut(SocketAddr, Option<IpAddr>, &mut [u8])) -> io::Result<Arrivals> {
         match self.batches.receive(&self.io, each) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
-            Err(error) if is_about_one_datagram(&error) => Ok(1),
-            received => received,
+            Ok(count) if count < BATCH_MAX => Ok(Arrivals::All),
+            Ok(_) => Ok(Arrivals::Batch),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Arrivals::All),
+            Err(error) if is_about_one_datagram(&error) => Ok(Arrivals::Batch),
+            Err(error) => Err(error),
         }
     }
 
@@ -192,7 +202,7 @@ mod tests {
         for (n, (from, _, bytes)) in (0..).zip(receive_all(&mut client, 3)) {
             assert_eq!((from.ip(), from.port(), bytes), (asked, port, vec![n]));
         }
-        assert_eq!(client.receive(|_, _, _| panic!("nothing waits")).unwrap(), 0);
+        assert_eq!(client.receive(|_, _, _| panic!("nothing waits")).unwrap(), Arrivals::All);
     }
 
     #[test]
@@ -205,6 +215,25 @@ mod tests {
         if std::net::UdpSocket::bind("[::1]:0").is_ok() {
             exchange("[::]:0", "[::1]:0");
         }
+    }
+
+    #[test]
+    fn a_call_says_whether_more_may_wait() {
+        let mut socket = Socket::bind("127.0.0.1:0".parse().unwrap(), LeaveFrom::Any).unwrap();
+        let own = socket.local_addr();
+        for _ in 0..2 {
+            (0..BATCH_MAX).for_each(|_| socket.queue(own, None, b"full"));
+            assert!(socket.flush().unwrap());
+        }
+        socket.queue(own, None, b"last");
+        assert!(socket.flush().unwrap());
+        let mut counts = Vec::new();
+        let mut count = 0;
+        while counts.last().is_none_or(|(_, arrivals)| *arrivals == Arrivals::Batch) {
+            let arrivals = socket.receive(|_, _, _| count += 1).unwrap();
+            counts.push((std::mem::take(&mut count), arrivals));
+        }
+        assert_eq!(counts, [(BATCH_MAX, Arrivals::Batch), (BATCH_MAX, Arrivals::Batch), (1, Arrivals::All)]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::load::{LANE_COUNT, Load, Outcome, Progress, Task};
 use crate::chaos::{Chaos, Weather};
 use crate::client::HostPort;
 use crate::crypto::{Dice, PublicKey};
-use crate::socket::Socket;
+use crate::socket::{Arrivals, Socket};
 use crate::transport::{CloseReason, Path, Time};
 
 /// Batches taken from one socket before the others have their turn.
@@ -160,7 +160,7 @@ impl EventLoop {
                     None => load.handle_datagram(now, index, Path { remote, local }, bytes),
                     Some(chaos) => chaos.incoming.push(now, (index, Path { remote, local }), bytes),
                 };
-                if lane.socket.receive(each)? == 0 {
+                if lane.socket.receive(each)? == Arrivals::All {
                     break;
                 }
                 batches += 1;
