@@ -7,6 +7,17 @@
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// What makes a batch.
+#[derive(Debug, Clone, Copy)]
+pub struct Gathering {
+    /// Most jobs in one.
+    pub batch_max: usize,
+    /// How long after one began the next may begin. The first job after a pause never waits; under load what comes
+    /// meanwhile shares a batch.
+    pub interval_min: Duration,
+}
 
 /// A running thread and the door to its queue. Dropping it lets the thread finish what is queued, without waiting.
 #[derive(Debug)]
@@ -25,10 +36,11 @@ impl<Job: Send + 'static> Worker<Job> {
     /// # Panics
     /// If `queue_max` is 0.
     pub fn spawn(name: &str, queue_max: usize, mut work: impl FnMut(Job) + Send + 'static) -> io::Result<Self> {
-        Self::spawn_batched(name, queue_max, 1, move |batch| batch.into_iter().for_each(&mut work))
+        let one = Gathering { batch_max: 1, interval_min: Duration::ZERO };
+        Self::spawn_batched(name, queue_max, one, move |batch| batch.into_iter().for_each(&mut work))
     }
 
-    /// Like [`Worker::spawn`], but hands `work` all that is queued, in order, at most `batch_max` jobs at once and never none.
+    /// Like [`Worker::spawn`], but hands `work` all that is queued, in order, as `gathering` says and never none.
     ///
     /// # Errors
     /// If the system gives no thread.
@@ -38,12 +50,12 @@ impl<Job: Send + 'static> Worker<Job> {
     pub fn spawn_batched(
         name: &str,
         queue_max: usize,
-        batch_max: usize,
+        gathering: Gathering,
         work: impl FnMut(Vec<Job>) + Send + 'static,
     ) -> io::Result<Self> {
-        assert!(queue_max > 0 && batch_max > 0, "a worker without a queue cannot be reached");
+        assert!(queue_max > 0 && gathering.batch_max > 0, "a worker without a queue cannot be reached");
         let (queue, jobs) = sync_channel(queue_max);
-        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || run(&jobs, batch_max, work))?;
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || run(&jobs, gathering, work))?;
         Ok(Self { queue, thread })
     }
 
@@ -75,10 +87,16 @@ impl<Job: Send + 'static> Worker<Job> {
     }
 }
 
-fn run<Job>(jobs: &Receiver<Job>, batch_max: usize, mut work: impl FnMut(Vec<Job>)) {
+fn run<Job>(jobs: &Receiver<Job>, gathering: Gathering, mut work: impl FnMut(Vec<Job>)) {
+    let mut began_at: Option<Instant> = None;
     while let Ok(first) = jobs.recv() {
+        let rest = began_at.map_or(Duration::ZERO, |at| gathering.interval_min.saturating_sub(at.elapsed()));
+        if !rest.is_zero() {
+            std::thread::sleep(rest);
+        }
+        began_at = Some(Instant::now());
         let mut batch = vec![first];
-        batch.extend(jobs.try_iter().take(batch_max - 1));
+        batch.extend(jobs.try_iter().take(gathering.batch_max - 1));
         work(batch);
     }
 }
@@ -88,11 +106,29 @@ mod tests {
     use super::*;
     use std::sync::mpsc::channel;
 
+    const GATHERING: Gathering = Gathering { batch_max: 3, interval_min: Duration::ZERO };
+
+    #[test]
+    fn a_batch_begins_no_sooner_than_its_interval_after_the_one_before() {
+        let (done, batches) = channel();
+        let interval_min = Duration::from_millis(30);
+        let work = move |batch: Vec<u32>| done.send((Instant::now(), batch)).unwrap();
+        let worker = Worker::spawn_batched("test", 8, Gathering { batch_max: 8, interval_min }, work).unwrap();
+        worker.submit(0).unwrap();
+        let (first_at, first) = batches.recv().unwrap();
+        worker.submit(1).unwrap();
+        worker.submit(2).unwrap();
+        worker.finish();
+        let (second_at, second) = batches.recv().unwrap();
+        assert_eq!((first, second), (vec![0], vec![1, 2]));
+        assert!(second_at - first_at >= interval_min / 2, "the first was told a little after it began");
+    }
+
     #[test]
     fn queued_jobs_come_as_one_batch_in_order() {
         let (gate, opened) = channel();
         let (done, batches) = channel();
-        let worker = Worker::spawn_batched("test", 8, 3, move |batch: Vec<u32>| {
+        let worker = Worker::spawn_batched("test", 8, GATHERING, move |batch: Vec<u32>| {
             done.send(batch).unwrap();
             opened.recv().unwrap();
         })

@@ -7,16 +7,21 @@
 use crate::chat::{self, Command, Outcome};
 use crate::message::{Refusal, RefusalCode};
 use crate::store::{Checkpointer, Database, StoreError};
-use crate::worker::Worker;
+use crate::worker::{Gathering, Worker};
 use std::io;
 use std::path::Path;
 use std::sync::mpsc::Sender;
+use std::time::Duration;
 
 /// Most commands that wait for the ledger: two full batches, one being committed and one being gathered.
 pub const QUEUE_MAX: usize = 2 * BATCH_MAX;
 
 /// Most commands in one transaction: at 20 µs each, about as long as one slow fsync.
 pub const BATCH_MAX: usize = 1_024;
+
+/// How long after a batch began the next may begin. A commit costs the processor as much as ten posts, so that what comes
+/// meanwhile shares one; a millisecond is less than the network takes.
+const BATCH_INTERVAL_MIN: Duration = Duration::from_millis(1);
 
 /// Commands between two checkpoints: about 2,000 pages, 8 MiB of write-ahead log.
 const CHECKPOINT_EVERY: usize = 2_000;
@@ -183,7 +188,8 @@ pub fn spawn(
             since_checkpoint = 0;
         }
     };
-    Worker::spawn_batched("ledger", QUEUE_MAX, BATCH_MAX, work).map(|worker| LedgerThread { worker }).map_err(failed)
+    let gathering = Gathering { batch_max: BATCH_MAX, interval_min: BATCH_INTERVAL_MIN };
+    Worker::spawn_batched("ledger", QUEUE_MAX, gathering, work).map(|worker| LedgerThread { worker }).map_err(failed)
 }
 
 impl LedgerThread {
