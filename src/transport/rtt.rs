@@ -13,7 +13,7 @@ const MIN_SPAN: Micros = Micros::from_secs(60);
 const GROUP_COUNT: u8 = 8;
 
 /// Bounds of what is taken for a queue.
-const QUEUE_MIN: Micros = Micros::from_millis(3);
+const QUEUE_MIN: Micros = Micros::from_millis(2);
 const QUEUE_MAX: Micros = Micros::from_millis(16);
 
 /// Less than this above the smallest round trip is no queue.
@@ -113,9 +113,9 @@ impl Rtt {
         }
     }
 
-    /// Whether a queue stands on the path, however short: a sixteenth of a round trip, 3 to 16 ms.
+    /// Whether a queue stands on the path, however short: a twentieth of a round trip, 2 to 16 ms.
     pub fn has_queue(&self) -> bool {
-        let margin = self.min().part(16).max(QUEUE_MIN).min(QUEUE_MAX);
+        let margin = self.min().part(20).max(QUEUE_MIN).min(QUEUE_MAX);
         self.recent.value() > self.min() + margin
     }
 
