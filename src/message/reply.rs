@@ -28,7 +28,7 @@ messages! {
         0x4023 Memberships(MembershipPage),
         /// The log is followed now; its events come as notices.
         0x4030 Following(Following),
-        /// One page of a log; comes on the bulk stream.
+        /// One page of a log; comes on a bulk stream.
         0x4031 Page(EventPage),
     }
 }

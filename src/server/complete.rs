@@ -8,7 +8,7 @@ use super::steps::{Asked, Step};
 use crate::auth::{Task, Verdict};
 use crate::chat::{Action, Change, KeyOwner, Outcome};
 use crate::message::{DeviceName, Notice, Refusal, RefusalClass, RefusalCode, Reply, Welcome};
-use crate::transport::{CloseCode, ConnectionHandle, StreamId};
+use crate::transport::{CloseCode, ConnectionHandle};
 
 /// What the server calls itself in its greeting.
 const SERVER_NAME: &str = concat!("udpchat ", env!("CARGO_PKG_VERSION"));
@@ -111,10 +111,7 @@ impl Server {
                 self.finish(now, asked, &Reply::Members(page));
             }
             Answer::Memberships(memberships) => self.finish(now, asked, &Reply::Memberships(memberships)),
-            Answer::History(page) => {
-                self.send(now, asked.session, StreamId::Bulk, &Reply::Page(page).encode(asked.tag).into());
-                self.end(asked);
-            }
+            Answer::History(page) => self.finish_on_bulk(now, asked, &Reply::Page(page)),
             Answer::KeyOwner(_)
             | Answer::Password(_)
             | Answer::OwnPassword(_)

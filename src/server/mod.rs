@@ -4,6 +4,7 @@
 //! through this floor: `server` (connections) → `session` and `dispatch` (may this be asked now?) → `ledger` (order, execute,
 //! commit) → `complete` (the reply) → `fan_out` and `follow` (everybody else).
 
+mod bulk;
 mod complete;
 mod config;
 mod dispatch;

@@ -4,6 +4,7 @@
 //! as a [`Job`]. This file is its front door and knows connections; `dispatch` begins requests, `complete` ends them,
 //! `fan_out` tells followers.
 
+use super::bulk::has_page_room;
 use super::follow::Follows;
 use super::job::{Done, Job, Read, Ticket};
 use super::ledger::Ordered;
@@ -306,13 +307,11 @@ impl Server {
         }
         session.pace = Pace::Free;
         let Some(mut connection) = self.endpoint.connection(handle) else { return false };
-        for stream in [StreamId::Chat, StreamId::Bulk] {
-            if connection.unacked_len(stream) > REPLY_QUEUE_LEN_MAX {
-                connection.notify_acked_below(stream, REPLY_QUEUE_LEN_MAX);
-                return false;
-            }
+        if connection.unacked_len(StreamId::Chat) > REPLY_QUEUE_LEN_MAX {
+            connection.notify_acked_below(StreamId::Chat, REPLY_QUEUE_LEN_MAX);
+            return false;
         }
-        true
+        !matches!(request, Request::History(_)) || has_page_room(&mut connection)
     }
 
     fn close_old_strangers(&mut self, now: Now) {

@@ -14,7 +14,8 @@ pub struct Config {
     /// How many bytes of the chat stream a fresh connection takes ahead of its reader; at least
     /// [`INITIAL_CREDIT_LEN`](super::INITIAL_CREDIT_LEN).
     pub chat_window_len: u32,
-    /// The same for the bulk stream.
+    /// The same for each bulk stream. A client takes at least [`INITIAL_CREDIT_LEN`](super::INITIAL_CREDIT_LEN); a server may take
+    /// nothing until it has agreed to something and calls [`ConnectionMut::raise_credit`](super::ConnectionMut::raise_credit).
     pub bulk_window_len: u32,
     /// Client: after so long a connection gets fresh keys.
     pub key_lifetime: Micros,
@@ -42,9 +43,9 @@ impl Config {
         }
     }
 
-    /// What a server should use: little room until a session is logged in and raises it.
+    /// What a server should use: little room until a session is logged in and raises it, no bulk that nobody asked for.
     #[must_use]
     pub const fn server() -> Self {
-        Self { chat_window_len: 20 * 1_024, bulk_window_len: 20 * 1_024, ..Self::client() }
+        Self { chat_window_len: 20 * 1_024, bulk_window_len: 0, ..Self::client() }
     }
 }

@@ -20,15 +20,16 @@ use super::pto::{AckRequest, ProbeTimer};
 use super::recv_stream::RecvStream;
 use super::redundancy::Redundancy;
 use super::rtt::Rtt;
-use super::send_stream::{SEND_BULK_LEN_MAX, SEND_QUEUE_LEN_MAX, SendStream};
+use super::send_stream::{INITIAL_CREDIT_LEN, SEND_BULK_LEN_MAX, SEND_QUEUE_LEN_MAX, SendStream};
 use super::sent_packets::SentPackets;
 use super::skips::Skips;
 use super::state::{Stage, State};
 use super::stats::{Counts, Stats};
+use super::streams::Streams;
 use super::time::{Micros, Time};
 use super::trace::ConnectionTrace;
 use crate::crypto::{PacketKeys, ReplayWindow};
-use crate::wire::{CLOSE_REASON_LEN_MAX, ConnectionId, StreamId};
+use crate::wire::{BulkStream, CLOSE_REASON_LEN_MAX, ConnectionId, StreamId};
 use std::sync::Arc;
 
 /// The congestion window goes by the loss over so many packets.
@@ -41,31 +42,6 @@ pub enum Role {
     Client,
     /// It was called: it follows the client's address.
     Server,
-}
-
-/// A value for each stream.
-#[derive(Debug)]
-pub(super) struct PerStream<T> {
-    pub chat: T,
-    pub bulk: T,
-}
-
-impl<T> PerStream<T> {
-    /// The one of `stream`.
-    pub const fn of(&self, stream: StreamId) -> &T {
-        match stream {
-            StreamId::Chat => &self.chat,
-            StreamId::Bulk => &self.bulk,
-        }
-    }
-
-    /// The one of `stream`, to change.
-    pub const fn of_mut(&mut self, stream: StreamId) -> &mut T {
-        match stream {
-            StreamId::Chat => &mut self.chat,
-            StreamId::Bulk => &mut self.bulk,
-        }
-    }
 }
 
 /// The established part of a conversation between two ends.
@@ -96,8 +72,11 @@ pub struct Connection {
     pub(super) redundancy: Redundancy,
     pub(super) skips: Skips,
     pub(super) bulk_turn: BulkTurn,
-    pub(super) sending: PerStream<SendStream>,
-    pub(super) receiving: PerStream<RecvStream>,
+    /// The bulk stream that began the last packet with bulk bytes.
+    pub(super) last_bulk: BulkStream,
+    pub(super) sending: Streams<SendStream>,
+    pub(super) receiving: Streams<RecvStream>,
+    bulk_window_len: u32,
     pub(super) ping_due: bool,
     pub(super) events: Events,
     pub(super) trace: ConnectionTrace,
@@ -149,8 +128,10 @@ impl Connection {
             redundancy: Redundancy::new(now),
             skips: Skips::new(),
             bulk_turn: BulkTurn::new(),
+            last_bulk: BulkStream::FIRST,
             sending: empty_queues(),
-            receiving: PerStream { chat: RecvStream::new(config.chat_window_len), bulk: RecvStream::new(config.bulk_window_len) },
+            receiving: Streams::new(RecvStream::new(config.chat_window_len, INITIAL_CREDIT_LEN)),
+            bulk_window_len: config.bulk_window_len,
             // The client's first packet confirms the keys to the server.
             ping_due: role == Role::Client,
             events: Events::default(),
@@ -215,19 +196,19 @@ impl Connection {
     /// Queues a message; it goes out with the next `poll_transmit`. The bytes are shared, not copied.
     ///
     /// # Errors
-    /// [`SendError::Blocked`] if [`SEND_QUEUE_LEN_MAX`] bytes wait already ([`SEND_BULK_LEN_MAX`] on the bulk stream; an event follows
+    /// [`SendError::Blocked`] if [`SEND_QUEUE_LEN_MAX`] bytes wait already ([`SEND_BULK_LEN_MAX`] on a bulk stream; an event follows
     /// when half is free), [`SendError::TooLong`], [`SendError::Closed`].
     pub fn send(&mut self, _now: Time, stream: StreamId, message: &Arc<[u8]>) -> Result<(), SendError> {
         if !self.state.is_open() {
             return Err(SendError::Closed);
         }
-        self.sending.of_mut(stream).queue(message)
+        self.sending_on(stream).queue(message)
     }
 
     /// The next whole message. Reading gives the peer credit; not reading holds it back. What came before the end can
     /// still be read after a [`CloseReason::Peer`](super::CloseReason::Peer).
     pub fn recv(&mut self, now: Time, stream: StreamId) -> Option<Vec<u8>> {
-        match self.receiving.of_mut(stream).next_message() {
+        match self.receiving.of_mut(stream)?.next_message() {
             Ok(message) => message,
             Err(code) => {
                 self.close_here(now, code, "not a message length");
@@ -239,27 +220,30 @@ impl Connection {
     /// Bytes queued and not sent for the first time.
     #[must_use]
     pub fn queued_len(&self, stream: StreamId) -> usize {
-        usize::try_from(self.sending.of(stream).queued_len()).unwrap_or(usize::MAX)
+        let len = self.sending.of(stream).map_or(0, SendStream::queued_len);
+        usize::try_from(len).unwrap_or(usize::MAX)
     }
 
     /// Asks for [`ConnectionEvent::Writable`] once no more than `len` bytes of the stream are queued and unsent. A later call
     /// replaces an earlier one.
     pub fn notify_below(&mut self, stream: StreamId, len: usize) {
-        self.sending.of_mut(stream).notify_below(u32::try_from(len).unwrap_or(u32::MAX));
+        self.sending_on(stream).notify_below(u32::try_from(len).unwrap_or(u32::MAX));
         self.tell_drained();
     }
 
     /// Asks for [`ConnectionEvent::Writable`] once no more than `len` bytes of the stream are unacknowledged. A later call replaces
     /// an earlier one.
     pub fn notify_acked_below(&mut self, stream: StreamId, len: usize) {
-        self.sending.of_mut(stream).notify_acked_below(u32::try_from(len).unwrap_or(u32::MAX));
+        self.sending_on(stream).notify_acked_below(u32::try_from(len).unwrap_or(u32::MAX));
         self.tell_drained();
     }
 
     /// Tells the owner of streams that have become as short as he waited for.
     pub(super) fn tell_drained(&mut self) {
-        for (stream, writable) in StreamId::ALL.into_iter().zip(&mut self.events.writable) {
-            *writable |= self.sending.of_mut(stream).take_drained();
+        for (stream, sending) in self.sending.iter_mut() {
+            if sending.take_drained() {
+                self.events.writable.insert(stream);
+            }
         }
     }
 
@@ -271,12 +255,13 @@ impl Connection {
     /// Bytes queued or sent and not acknowledged.
     #[must_use]
     pub fn unacked_len(&self, stream: StreamId) -> usize {
-        usize::try_from(self.sending.of(stream).unacked_len()).unwrap_or(usize::MAX)
+        let len = self.sending.of(stream).map_or(0, SendStream::unacked_len);
+        usize::try_from(len).unwrap_or(usize::MAX)
     }
 
     /// Lets the peer send up to `window_len` bytes ahead of the reader from now on; never less than before.
     pub fn raise_credit(&mut self, _now: Time, stream: StreamId, window_len: u32) {
-        self.receiving.of_mut(stream).raise_window(window_len);
+        self.receiving_on(stream).raise_window(window_len);
     }
 
     /// Ends the connection and tells the peer why; what is queued is not sent any more. Words beyond 64 bytes are cut off.
@@ -303,7 +288,7 @@ impl Connection {
             congestion_window_len: self.congestion.window_len(),
             datagram_len: self.size.current(),
             in_flight_len: self.congestion.in_flight_len(),
-            unacked_len: self.sending.chat.unacked_len().saturating_add(self.sending.bulk.unacked_len()),
+            unacked_len: self.sending.iter().fold(0, |sum, (_, stream)| stream.unacked_len().saturating_add(sum)),
             next_packet_number: self.sent.next_number(),
             loss_per_mille: self.redundancy.loss_per_mille(),
             copies: self.redundancy.copies(),
@@ -357,6 +342,30 @@ impl Connection {
         Some(self.probe_timer.deadline(&self.rtt, oldest.sent_at, request))
     }
 
+    /// The sending half of a stream, which is in use from now on.
+    pub(super) fn sending_on(&mut self, stream: StreamId) -> &mut SendStream {
+        let limit = match self.role {
+            Role::Client => 0,
+            Role::Server => INITIAL_CREDIT_LEN,
+        };
+        self.sending.open(stream, || SendStream::new(SEND_BULK_LEN_MAX, limit))
+    }
+
+    /// The receiving half of a bulk stream that was never used.
+    pub(super) fn fresh_bulk(&self) -> RecvStream {
+        let limit = match self.role {
+            Role::Client => INITIAL_CREDIT_LEN,
+            Role::Server => 0,
+        };
+        RecvStream::new(self.bulk_window_len, limit)
+    }
+
+    /// The receiving half of a stream, which is in use from now on.
+    pub(super) fn receiving_on(&mut self, stream: StreamId) -> &mut RecvStream {
+        let fresh = self.fresh_bulk();
+        self.receiving.open(stream, || fresh)
+    }
+
     fn idle_at(&self) -> Time {
         self.idle_since + self.idle_timeout
     }
@@ -368,7 +377,7 @@ impl Connection {
     }
 }
 
-/// Nothing to send on either stream.
-const fn empty_queues() -> PerStream<SendStream> {
-    PerStream { chat: SendStream::new(SEND_QUEUE_LEN_MAX), bulk: SendStream::new(SEND_BULK_LEN_MAX) }
+/// Nothing to send on any stream.
+const fn empty_queues() -> Streams<SendStream> {
+    Streams::new(SendStream::new(SEND_QUEUE_LEN_MAX, INITIAL_CREDIT_LEN))
 }

@@ -1,6 +1,7 @@
 //! What a connection has to tell its owner. Flags, not a queue: nothing here can grow, and saying a thing twice is once.
 
 use super::error::CloseReason;
+use super::streams::StreamSet;
 use crate::wire::StreamId;
 
 /// News for the owner of a connection.
@@ -28,8 +29,8 @@ pub enum ConnectionEvent {
 #[derive(Debug, Default)]
 pub(super) struct Events {
     pub confirmed: bool,
-    pub readable: [bool; 2],
-    pub writable: [bool; 2],
+    pub readable: StreamSet,
+    pub writable: StreamSet,
     pub path_changed: bool,
     pub silent: bool,
     pub closed: Option<Box<CloseReason>>,
@@ -39,9 +40,7 @@ pub(super) struct Events {
 impl Events {
     /// Whether there is an event.
     pub const fn is_any(&self) -> bool {
-        let [chat_readable, bulk_readable] = self.readable;
-        let [chat_writable, bulk_writable] = self.writable;
-        let streams = chat_readable || bulk_readable || chat_writable || bulk_writable;
+        let streams = !self.readable.is_empty() || !self.writable.is_empty();
         self.confirmed || streams || self.path_changed || self.silent || self.closed.is_some() || self.drained
     }
 
@@ -50,15 +49,15 @@ impl Events {
         if std::mem::take(&mut self.confirmed) {
             return Some(ConnectionEvent::Confirmed);
         }
-        for (stream, [readable, writable]) in
-            StreamId::ALL.into_iter().zip(self.readable.iter_mut().zip(&mut self.writable).map(|(r, w)| [r, w]))
-        {
-            if std::mem::take(readable) {
+        let mut streams = self.readable;
+        streams.add(self.writable);
+        if let Some(stream) = streams.iter().next() {
+            let is_readable = self.readable.take(stream);
+            if is_readable {
                 return Some(ConnectionEvent::Readable(stream));
             }
-            if std::mem::take(writable) {
-                return Some(ConnectionEvent::Writable(stream));
-            }
+            self.writable.take(stream);
+            return Some(ConnectionEvent::Writable(stream));
         }
         if std::mem::take(&mut self.path_changed) {
             return Some(ConnectionEvent::PathChanged);

@@ -121,7 +121,7 @@ impl Connection {
     }
 
     fn size_demand(&self) -> Demand {
-        if self.sending.of(StreamId::Bulk).is_sendable() {
+        if self.has_bulk() {
             Demand::Bulk
         } else if self.unacked_len(StreamId::Chat) > usize::from(self.size.current()) {
             Demand::Chat

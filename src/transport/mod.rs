@@ -55,12 +55,13 @@ mod skips;
 mod slots;
 mod state;
 mod stats;
+mod streams;
 mod time;
 mod timers;
 mod trace;
 mod transmit;
 
-pub use crate::wire::StreamId;
+pub use crate::wire::{BULK_STREAMS_MAX, BulkStream, StreamId};
 pub use accepting::RESET_LEN;
 pub use ack::{ACK_DELAY_MAX, ACK_DELAY_UNIT_MICROS, ACK_ONLY_PER_PING, ACK_OWED_MAX};
 pub use admission::{Admission, HelloPolicy};

@@ -10,6 +10,7 @@ use super::error::{CloseCode, PacketError};
 use super::loss_rate::{LossRate, Verdict};
 use super::path::Path;
 use super::range_set::Span;
+use super::recv_stream::STREAM_GAPS_MAX;
 use super::sent_packets::{Carried, Fate, News, SentPacket};
 use super::state::State;
 use super::time::Time;
@@ -110,7 +111,7 @@ impl Connection {
     /// The first pass: changes nothing.
     fn survey(&self, plain: &[u8]) -> Result<Survey, Fault> {
         let mut survey = Survey::default();
-        let mut holes = [0_usize; 2];
+        let mut holes = [0_usize; StreamId::COUNT];
         let mut ack_count = 0_u32;
         if plain.is_empty() {
             return Err(Fault::Close(CloseCode::Frame, "empty packet"));
@@ -135,7 +136,11 @@ impl Connection {
                 Frame::Data { stream, offset, bytes } => {
                     let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
                     let span = Span { start: offset, end: offset.saturating_add(len) };
-                    let made = self.receiving.of(stream).check(span).map_err(|code| Fault::Close(code, "beyond the credit"))?;
+                    let checked = match self.receiving.of(stream) {
+                        Some(receiving) => receiving.check(span),
+                        None => self.fresh_bulk().check(span),
+                    };
+                    let made = checked.map_err(|code| Fault::Close(code, "beyond the credit"))?;
                     if let Some(count) = holes.get_mut(usize::from(stream.number())) {
                         *count = count.saturating_add(made);
                     }
@@ -143,8 +148,12 @@ impl Connection {
                 _ => {}
             }
         }
-        for (stream, count) in StreamId::ALL.into_iter().zip(holes) {
-            self.receiving.of(stream).has_room_for(count).map_err(Fault::Drop)?;
+        for (stream, count) in StreamId::all().zip(holes) {
+            if let Some(receiving) = self.receiving.of(stream) {
+                receiving.has_room_for(count).map_err(Fault::Drop)?;
+            } else if count > STREAM_GAPS_MAX {
+                return Err(Fault::Drop(PacketError::NoRoom));
+            }
         }
         Ok(survey)
     }
@@ -177,17 +186,13 @@ impl Connection {
         match frame {
             Frame::Padding(_) | Frame::Ping | Frame::AckNow => {}
             Frame::Ack(ack) => self.on_ack(now, ack),
-            Frame::Data { stream, offset, bytes } => match self.receiving.of_mut(*stream).on_bytes(*offset, bytes) {
+            Frame::Data { stream, offset, bytes } => match self.receiving_on(*stream).on_bytes(*offset, bytes) {
                 Ok(false) => {}
-                Ok(true) => {
-                    if let Some(flag) = self.events.readable.get_mut(usize::from(stream.number())) {
-                        *flag = true;
-                    }
-                }
+                Ok(true) => self.events.readable.insert(*stream),
                 Err(code) => self.close_here(now, code, "not a message length"),
             },
-            Frame::Credit { stream, limit } => self.sending.of_mut(*stream).on_credit(*limit),
-            Frame::Blocked { stream, limit } => self.receiving.of_mut(*stream).on_blocked(*limit),
+            Frame::Credit { stream, limit } => self.sending_on(*stream).on_credit(*limit),
+            Frame::Blocked { stream, limit } => self.receiving_on(*stream).on_blocked(*limit),
             Frame::PathChallenge(challenge) => self.path.on_challenge(*challenge),
             Frame::PathResponse(echo) => self.on_path_response(now, *echo),
             Frame::Close { code, reason } => self.on_close(now, CloseCode::from_u16(*code), reason),
@@ -251,10 +256,9 @@ impl Connection {
             self.acks.on_acked(packet.carried.acked_below, |verdict| redundancy.on_other(verdict));
         }
         for chunk in packet.carried.chunks() {
-            let sending = self.sending.of_mut(chunk.stream);
-            let writable = sending.on_acked(chunk.span()) | sending.take_drained();
-            if let Some(flag) = self.events.writable.get_mut(usize::from(chunk.stream.number())) {
-                *flag |= writable;
+            let Some(sending) = self.sending.of_mut(chunk.stream) else { continue };
+            if sending.on_acked(chunk.span()) | sending.take_drained() {
+                self.events.writable.insert(chunk.stream);
             }
         }
     }
@@ -296,7 +300,9 @@ impl Connection {
             self.congestion.on_forgotten(packet.len);
         }
         for chunk in packet.carried.chunks() {
-            self.sending.of_mut(chunk.stream).on_lost(chunk.span());
+            if let Some(sending) = self.sending.of_mut(chunk.stream) {
+                sending.on_lost(chunk.span());
+            }
         }
         self.tell_again(&packet.carried);
     }
@@ -312,12 +318,8 @@ impl Connection {
         self.tell_silence();
         let carried = self.sent.in_flight().fold(Carried::default(), |mut all, packet| {
             let news = packet.carried.news;
-            for at in [0, 1] {
-                if let (Some(credit), Some(blocked)) = (all.news.credit.get_mut(at), all.news.blocked.get_mut(at)) {
-                    *credit |= news.credit.get(at).is_some_and(|told| *told);
-                    *blocked |= news.blocked.get(at).is_some_and(|told| *told);
-                }
-            }
+            all.news.credit.add(news.credit);
+            all.news.blocked.add(news.blocked);
             all.news.challenge |= news.challenge;
             all
         });
@@ -334,7 +336,8 @@ impl Connection {
             packet.sent_at + patience <= now
                 && carried.news == News::default()
                 && chunks.peek().is_some()
-                && chunks.all(|chunk| self.sending.of(chunk.stream).missing_in(chunk.span()).is_none())
+                && chunks
+                    .all(|chunk| self.sending.of(chunk.stream).is_none_or(|sending| sending.missing_in(chunk.span()).is_none()))
         };
         let spare = self.sent.asking().filter(|(_, packet)| is_spare(packet)).map(|(number, packet)| (number, packet.len));
         for (number, len) in spare.collect::<Vec<_>>() {
@@ -346,14 +349,14 @@ impl Connection {
 
     /// News that may not have arrived are due again.
     fn tell_again(&mut self, carried: &Carried) {
-        for (stream, told) in StreamId::ALL.into_iter().zip(carried.news.credit) {
-            if told {
-                self.receiving.of_mut(stream).on_credit_lost();
+        for stream in carried.news.credit.iter() {
+            if let Some(receiving) = self.receiving.of_mut(stream) {
+                receiving.on_credit_lost();
             }
         }
-        for (stream, told) in StreamId::ALL.into_iter().zip(carried.news.blocked) {
-            if told {
-                self.sending.of_mut(stream).on_blocked_lost();
+        for stream in carried.news.blocked.iter() {
+            if let Some(sending) = self.sending.of_mut(stream) {
+                sending.on_blocked_lost();
             }
         }
         if carried.news.challenge {

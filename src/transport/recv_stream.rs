@@ -6,7 +6,7 @@
 
 use super::error::{CloseCode, PacketError};
 use super::range_set::{RangeSet, Span};
-use super::send_stream::{INITIAL_CREDIT_LEN, MESSAGE_LEN_MAX};
+use super::send_stream::MESSAGE_LEN_MAX;
 use std::collections::VecDeque;
 
 /// The most holes in a stream. A packet that would make one more counts as lost.
@@ -51,15 +51,15 @@ pub(super) struct RecvStream {
 }
 
 impl RecvStream {
-    /// An empty stream that takes `window_len` bytes ahead of its reader, at least what every peer may send unasked.
-    pub fn new(window_len: u32) -> Self {
+    /// An empty stream that takes `window_len` bytes ahead of its reader, at least the `limit` that its peer may send unasked.
+    pub fn new(window_len: u32, limit: u32) -> Self {
         Self {
             ring: VecDeque::new(),
             read: 0,
             whole: 0,
             beyond: RangeSet::new(),
-            limit: u64::from(INITIAL_CREDIT_LEN),
-            window_len: window_len.max(INITIAL_CREDIT_LEN),
+            limit: u64::from(limit),
+            window_len: window_len.max(limit),
             credit_wanted: false,
             long: None,
         }
@@ -148,7 +148,8 @@ impl RecvStream {
     /// Whether a CREDIT frame should go out: the peer waits, or a quarter of the window is free that it does not know of.
     pub fn wants_credit(&self) -> bool {
         let quarter = u64::from(self.window_len / 4);
-        self.credit_wanted || self.next_limit() >= self.limit.saturating_add(quarter)
+        let next = self.next_limit();
+        self.credit_wanted || next > self.limit && next >= self.limit.saturating_add(quarter)
     }
 
     /// Gives credit: the offset to put into the CREDIT frame.

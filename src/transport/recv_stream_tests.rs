@@ -29,7 +29,7 @@ fn feed(stream: &mut RecvStream, offset: u64, bytes: &[u8]) -> Result<bool, Pack
 
 #[test]
 fn a_message_is_handed_on_when_its_last_byte_is_there() {
-    let mut stream = RecvStream::new(WINDOW);
+    let mut stream = RecvStream::new(WINDOW, INITIAL_CREDIT_LEN);
     let bytes = framed(b"hello");
     assert_eq!(feed(&mut stream, 3, &bytes[3..]), Ok(false));
     assert_eq!(feed(&mut stream, 0, &bytes[..2]), Ok(false));
@@ -42,7 +42,7 @@ fn a_message_is_handed_on_when_its_last_byte_is_there() {
 
 #[test]
 fn an_empty_message_is_a_message() {
-    let mut stream = RecvStream::new(WINDOW);
+    let mut stream = RecvStream::new(WINDOW, INITIAL_CREDIT_LEN);
     assert_eq!(feed(&mut stream, 0, &[0, 0]), Ok(true));
     assert_eq!(stream.next_message(), Ok(Some(vec![])));
     assert_eq!(stream.next_message(), Ok(Some(vec![])));
@@ -51,7 +51,7 @@ fn an_empty_message_is_a_message() {
 
 #[test]
 fn a_reader_that_stops_stops_its_sender() {
-    let mut stream = RecvStream::new(INITIAL_CREDIT_LEN);
+    let mut stream = RecvStream::new(INITIAL_CREDIT_LEN, INITIAL_CREDIT_LEN);
     let message = framed(&[1; 998]);
     let mut sent = 0;
     while stream.check(span(sent, message.len())).is_ok() {
@@ -72,7 +72,7 @@ fn a_reader_that_stops_stops_its_sender() {
 
 #[test]
 fn a_peer_that_waits_gets_even_a_little_credit() {
-    let mut stream = RecvStream::new(INITIAL_CREDIT_LEN);
+    let mut stream = RecvStream::new(INITIAL_CREDIT_LEN, INITIAL_CREDIT_LEN);
     stream.on_blocked(u64::from(INITIAL_CREDIT_LEN));
     assert!(!stream.wants_credit(), "there is none to give");
     feed(&mut stream, 0, &framed(b"hello")).unwrap();
@@ -87,7 +87,7 @@ fn a_peer_that_waits_gets_even_a_little_credit() {
 
 #[test]
 fn credit_that_ends_within_a_message_is_raised_at_once() {
-    let mut stream = RecvStream::new(INITIAL_CREDIT_LEN);
+    let mut stream = RecvStream::new(INITIAL_CREDIT_LEN, INITIAL_CREDIT_LEN);
     let first = framed(&[1; 4_000]);
     let second = framed(&[2; 20_000]);
     feed(&mut stream, 0, &first).unwrap();
@@ -99,7 +99,7 @@ fn credit_that_ends_within_a_message_is_raised_at_once() {
 
 #[test]
 fn a_message_longer_than_the_window_passes() {
-    let mut stream = RecvStream::new(INITIAL_CREDIT_LEN);
+    let mut stream = RecvStream::new(INITIAL_CREDIT_LEN, INITIAL_CREDIT_LEN);
     let message: Vec<u8> = (0..MESSAGE_LEN_MAX).map(|n| n as u8).collect();
     let bytes = [framed(&message), framed(b"next")].concat();
     let mut sent = 0;
@@ -118,7 +118,7 @@ fn a_message_longer_than_the_window_passes() {
 
 #[test]
 fn while_a_long_message_is_not_read_the_window_still_holds() {
-    let mut stream = RecvStream::new(INITIAL_CREDIT_LEN);
+    let mut stream = RecvStream::new(INITIAL_CREDIT_LEN, INITIAL_CREDIT_LEN);
     let bytes = [framed(&vec![1; MESSAGE_LEN_MAX]), vec![0; 200_000]].concat();
     let mut sent = 0;
     loop {
@@ -143,20 +143,20 @@ fn a_length_that_is_none_closes() {
         out
     };
     for (bytes, code) in [(&too_long[..], CloseCode::Limit), (&[0xc0, 0, 0], CloseCode::Limit), (&[0x40, 1], CloseCode::Frame)] {
-        assert_eq!(RecvStream::new(WINDOW).on_bytes(0, bytes), Err(code));
+        assert_eq!(RecvStream::new(WINDOW, INITIAL_CREDIT_LEN).on_bytes(0, bytes), Err(code));
     }
 }
 
 #[test]
 fn a_bad_length_behind_a_good_message_closes_when_it_is_reached() {
-    let mut stream = RecvStream::new(WINDOW);
+    let mut stream = RecvStream::new(WINDOW, INITIAL_CREDIT_LEN);
     assert_eq!(stream.on_bytes(0, &[1, 7, 0xff]), Ok(true));
     assert_eq!(stream.next_message(), Err(CloseCode::Limit));
 }
 
 #[test]
 fn a_thirty_third_hole_is_refused_until_one_is_filled() {
-    let mut stream = RecvStream::new(WINDOW);
+    let mut stream = RecvStream::new(WINDOW, INITIAL_CREDIT_LEN);
     for hole in 1..=STREAM_GAPS_MAX as u64 {
         assert_eq!(feed(&mut stream, hole * 2, &[0]), Ok(false));
     }
@@ -176,7 +176,7 @@ proptest! {
     ) {
         let messages: Vec<Vec<u8>> = lens.iter().enumerate().map(|(n, len)| (0..*len).map(|at| (n * 31 + at * 7) as u8).collect()).collect();
         let bytes: Vec<u8> = messages.iter().flat_map(|message| framed(message)).collect();
-        let mut stream = RecvStream::new(INITIAL_CREDIT_LEN);
+        let mut stream = RecvStream::new(INITIAL_CREDIT_LEN, INITIAL_CREDIT_LEN);
         let mut found = Vec::new();
         let in_order = (0..bytes.len()).step_by(1_000).map(|at| (at, 1_000));
         let random = cuts.iter().map(|(at, len)| (at * bytes.len() / 1_000, *len));

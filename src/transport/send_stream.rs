@@ -15,13 +15,14 @@ pub const MESSAGE_LEN_MAX: usize = 65_536;
 /// The most bytes of the chat stream that wait to be sent or acknowledged. Beyond it the owner must wait for `Writable`.
 pub const SEND_QUEUE_LEN_MAX: usize = 256 * 1_024;
 
-/// The same for the bulk stream: three round trips of 100 Mbit/s and 50 ms, since what waits behind a hole counts until it is filled.
+/// The same for a bulk stream: three round trips of 100 Mbit/s and 50 ms, since what waits behind a hole counts until it is filled.
 pub const SEND_BULK_LEN_MAX: usize = 2 * 1_024 * 1_024;
 
 /// The most messages that wait likewise, since the shortest cost more in the queue than on the wire.
 pub const SEND_QUEUE_COUNT_MAX: usize = 4_096;
 
-/// How far each stream may be sent before the first CREDIT frame; both ends know it (protocol.md, "Credit").
+/// How far a stream may be sent before the first CREDIT frame, bulk to a server excepted, which begins with none; both ends know
+/// it (protocol.md, "Credit").
 pub const INITIAL_CREDIT_LEN: u32 = 20 * 1_024;
 
 /// An emptied queue with more room than this gives it back, so that an idle connection is small.
@@ -101,15 +102,15 @@ pub(super) struct SendStream {
 }
 
 impl SendStream {
-    /// An empty stream in which so many bytes may wait.
-    pub const fn new(len_max: usize) -> Self {
+    /// An empty stream in which so many bytes may wait, and whose peer takes bytes below `limit` unasked.
+    pub const fn new(len_max: usize, limit: u32) -> Self {
         Self {
             len_max: len_max as u64,
             pieces: VecDeque::new(),
             base: 0,
             next: 0,
             end: 0,
-            limit: INITIAL_CREDIT_LEN as u64,
+            limit: limit as u64,
             acked: RangeSet::new(),
             lost: RangeSet::new(),
             blocked_told_at: None,
@@ -324,7 +325,7 @@ mod tests {
 
     #[test]
     fn messages_stand_in_the_stream_with_their_length() {
-        let mut stream = SendStream::new(SEND_QUEUE_LEN_MAX);
+        let mut stream = SendStream::new(SEND_QUEUE_LEN_MAX, INITIAL_CREDIT_LEN);
         for len in [0, 1, 63, 64, 16_383, 100] {
             stream.queue(&message(&vec![7; len])).unwrap();
         }
@@ -340,7 +341,7 @@ mod tests {
 
     #[test]
     fn a_full_queue_refuses_and_says_when_half_is_free() {
-        let mut stream = SendStream::new(SEND_QUEUE_LEN_MAX);
+        let mut stream = SendStream::new(SEND_QUEUE_LEN_MAX, INITIAL_CREDIT_LEN);
         stream.on_credit(u64::MAX);
         let big = message(&vec![0; MESSAGE_LEN_MAX]);
         assert_eq!(stream.queue(&message(&vec![0; MESSAGE_LEN_MAX + 1])), Err(SendError::TooLong));
@@ -358,7 +359,7 @@ mod tests {
 
     #[test]
     fn an_owner_who_waits_for_a_short_queue_hears_once() {
-        let mut stream = SendStream::new(SEND_QUEUE_LEN_MAX);
+        let mut stream = SendStream::new(SEND_QUEUE_LEN_MAX, INITIAL_CREDIT_LEN);
         stream.queue(&message(&[1; 99])).unwrap();
         stream.notify_below(50);
         assert!(!stream.take_drained());
@@ -369,7 +370,7 @@ mod tests {
 
     #[test]
     fn a_queue_of_empty_messages_is_capped_too() {
-        let mut stream = SendStream::new(SEND_QUEUE_LEN_MAX);
+        let mut stream = SendStream::new(SEND_QUEUE_LEN_MAX, INITIAL_CREDIT_LEN);
         let empty = message(&[]);
         for _ in 0..SEND_QUEUE_COUNT_MAX {
             stream.queue(&empty).unwrap();
@@ -379,7 +380,7 @@ mod tests {
 
     #[test]
     fn nothing_is_sent_beyond_the_credit_and_the_peer_is_told_once() {
-        let mut stream = SendStream::new(SEND_QUEUE_LEN_MAX);
+        let mut stream = SendStream::new(SEND_QUEUE_LEN_MAX, INITIAL_CREDIT_LEN);
         stream.queue(&message(&vec![1; 40_000])).unwrap();
         assert!(stream.blocked_at().is_none());
         assert_eq!(stream.take_next(u64::MAX).unwrap().span.end, u64::from(INITIAL_CREDIT_LEN));
@@ -398,7 +399,7 @@ mod tests {
 
     #[test]
     fn lost_bytes_go_first_and_only_if_no_copy_arrived() {
-        let mut stream = SendStream::new(SEND_QUEUE_LEN_MAX);
+        let mut stream = SendStream::new(SEND_QUEUE_LEN_MAX, INITIAL_CREDIT_LEN);
         stream.queue(&message(&[1; 99])).unwrap();
         for _ in 0..3 {
             stream.take_next(20).unwrap();
@@ -412,7 +413,7 @@ mod tests {
 
     #[test]
     fn a_probe_takes_the_oldest_bytes_that_are_missing() {
-        let mut stream = SendStream::new(SEND_QUEUE_LEN_MAX);
+        let mut stream = SendStream::new(SEND_QUEUE_LEN_MAX, INITIAL_CREDIT_LEN);
         assert_eq!(stream.take_unacked(0, 50), None);
         stream.queue(&message(&[1; 99])).unwrap();
         assert_eq!(stream.take_unacked(0, 50), None, "nothing was sent");
@@ -426,7 +427,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_known_for_copies() {
-        let mut stream = SendStream::new(SEND_QUEUE_LEN_MAX);
+        let mut stream = SendStream::new(SEND_QUEUE_LEN_MAX, INITIAL_CREDIT_LEN);
         stream.queue(&message(&[1; 99])).unwrap();
         let all = Span { start: 0, end: 101 };
         assert_eq!(stream.missing_in(all), None, "not sent yet");
@@ -444,7 +445,7 @@ mod tests {
             lens in proptest::collection::vec(0_usize..300, 1..12),
             steps in proptest::collection::vec((1_u64..200, any::<bool>()), 1..400),
         ) {
-            let mut stream = SendStream::new(SEND_QUEUE_LEN_MAX);
+            let mut stream = SendStream::new(SEND_QUEUE_LEN_MAX, INITIAL_CREDIT_LEN);
             let messages: Vec<Vec<u8>> = lens.iter().enumerate().map(|(n, len)| vec![n as u8; *len]).collect();
             for bytes in &messages {
                 stream.queue(&message(bytes)).unwrap();

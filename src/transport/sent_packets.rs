@@ -3,6 +3,7 @@
 //! A retransmission is new frames in a new packet, so a packet keeps no bytes, only which bytes and which news were in it.
 
 use super::range_set::Span;
+use super::streams::StreamSet;
 use super::time::{Micros, Time};
 use crate::wire::StreamId;
 use std::collections::VecDeque;
@@ -40,9 +41,9 @@ impl Chunk {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct News {
     /// CREDIT by stream.
-    pub credit: [bool; 2],
+    pub credit: StreamSet,
     /// BLOCKED by stream.
-    pub blocked: [bool; 2],
+    pub blocked: StreamSet,
     /// `PATH_CHALLENGE`.
     pub challenge: bool,
 }

@@ -14,14 +14,18 @@ use super::send_stream::Sendable;
 use super::sent_packets::{Carried, Chunk};
 use super::skips::SKIP_FLIGHT_MIN;
 use super::state::State;
+use super::streams::in_turn;
 use super::time::{Micros, Time};
-use crate::wire::{Frame, HEADER_LEN, Header, StreamId, TAG_LEN, VARINT_MAX, data_header_len, put_data_header};
+use crate::wire::{BULK_STREAMS_MAX, Frame, HEADER_LEN, Header, StreamId, TAG_LEN, VARINT_MAX, data_header_len, put_data_header};
 
 /// Less room than this in a packet is not worth a DATA frame.
 const CHUNK_LEN_MIN: usize = 24;
 
+/// How many CREDIT frames a packet carries at most, and how many BLOCKED; those of further streams go with the next.
+const STREAM_NEWS_MAX: usize = 2;
+
 /// What everything but acknowledgement and stream bytes takes at most: two path frames of 9 bytes, CREDIT and BLOCKED of 10
-/// for each stream, PING and `ACK_NOW`.
+/// for [`STREAM_NEWS_MAX`] streams, PING and `ACK_NOW`.
 const NEWS_LEN_MAX: usize = 60;
 
 /// A packet to an unproven address is not begun with less allowance than this: header, news and tag. Three times the
@@ -148,7 +152,7 @@ impl Connection {
             self.counts.probes_sent = self.counts.probes_sent.saturating_add(1);
         }
         if bulk == BulkGoes::First {
-            self.put_stream(draft, StreamId::Bulk);
+            self.put_bulk(draft);
         }
         if chat {
             self.put_stream(draft, StreamId::Chat);
@@ -156,7 +160,7 @@ impl Connection {
         self.note_line(now, &draft.carried);
         self.put_copies(now, draft, others);
         if bulk == BulkGoes::Last {
-            self.put_stream(draft, StreamId::Bulk);
+            self.put_bulk(draft);
         }
         self.count_turn(now, chat, bulk, draft);
         if probe && !draft.carried.eliciting {
@@ -186,8 +190,8 @@ impl Connection {
     /// Which streams may go into a packet now: they have something, and neither window nor pace holds them.
     fn may_go(&mut self, now: Time, pace: Pace) -> (bool, BulkGoes) {
         self.pacer.release();
-        let has = |stream| self.sent.has_room() && self.sending.of(stream).is_sendable();
-        let (has_chat, has_bulk) = (has(StreamId::Chat), has(StreamId::Bulk));
+        let has_room = self.sent.has_room();
+        let (has_chat, has_bulk) = (has_room && self.sending.chat.is_sendable(), has_room && self.has_bulk());
         let for_chat = self.congestion.has_room_for_chat();
         let chat = has_chat && for_chat && self.pacer.allows(now, pace, Urgency::Interactive);
         if !has_bulk {
@@ -206,9 +210,9 @@ impl Connection {
             self.bulk_turn.on_turn();
         } else if chat || bulk != BulkGoes::Not {
             let len: usize =
-                draft.carried.chunks().filter(|chunk| chunk.stream == StreamId::Bulk).map(|c| usize::from(c.len)).sum();
+                draft.carried.chunks().filter(|chunk| chunk.stream != StreamId::Chat).map(|c| usize::from(c.len)).sum();
             let is_served = len.saturating_mul(usize::from(BULK_SHARE)) >= draft.len_max;
-            self.bulk_turn.on_chat(now, !is_served && self.sending.bulk.is_sendable());
+            self.bulk_turn.on_chat(now, !is_served && self.has_bulk());
         }
     }
 
@@ -273,10 +277,8 @@ impl Connection {
         self.ping_due
             || self.path.echo_due().is_some()
             || self.path.challenge_due().is_some()
-            || self.receiving.chat.wants_credit()
-            || self.receiving.bulk.wants_credit()
-            || self.sending.chat.blocked_at().is_some()
-            || self.sending.bulk.blocked_at().is_some()
+            || self.receiving.iter().any(|(_, receiving)| receiving.wants_credit())
+            || self.sending.iter().any(|(_, sending)| sending.blocked_at().is_some())
     }
 
     /// Everything but acknowledgement and stream bytes: [`NEWS_LEN_MAX`] at most, for which every packet has room.
@@ -290,22 +292,16 @@ impl Connection {
             draft.carried.news.challenge = true;
             self.path.on_challenge_sent();
         }
-        for (at, stream) in StreamId::ALL.into_iter().enumerate() {
-            let receiving = self.receiving.of_mut(stream);
-            if receiving.wants_credit() {
-                draft.put(&Frame::Credit { stream, limit: receiving.give_credit() });
-                if let Some(told) = draft.carried.news.credit.get_mut(at) {
-                    *told = true;
-                }
-            }
-            let sending = self.sending.of_mut(stream);
-            if let Some(limit) = sending.blocked_at() {
-                sending.on_blocked_told(limit);
-                draft.put(&Frame::Blocked { stream, limit });
-                if let Some(told) = draft.carried.news.blocked.get_mut(at) {
-                    *told = true;
-                }
-            }
+        let wanting = self.receiving.iter_mut().filter(|(_, receiving)| receiving.wants_credit());
+        for (stream, receiving) in wanting.take(STREAM_NEWS_MAX) {
+            draft.put(&Frame::Credit { stream, limit: receiving.give_credit() });
+            draft.carried.news.credit.insert(stream);
+        }
+        let blocked = self.sending.iter_mut().filter_map(|(stream, sending)| Some((stream, sending.blocked_at()?, sending)));
+        for (stream, limit, sending) in blocked.take(STREAM_NEWS_MAX) {
+            sending.on_blocked_told(limit);
+            draft.put(&Frame::Blocked { stream, limit });
+            draft.carried.news.blocked.insert(stream);
         }
         if std::mem::take(&mut self.ping_due) && !draft.carried.eliciting {
             draft.put(&Frame::Ping);
@@ -314,27 +310,50 @@ impl Connection {
 
     /// A probe's load: the oldest stream bytes that were sent and not acknowledged.
     fn put_unacked(&mut self, draft: &mut Draft<'_>) {
-        for stream in StreamId::ALL {
+        for stream in StreamId::all() {
             let mut from = 0;
-            while let Some(sendable) = self.sending.of_mut(stream).take_unacked(from, draft.chunk_len_max(u64::MAX >> 2)) {
+            let len_max = |draft: &Draft<'_>| draft.chunk_len_max(u64::MAX >> 2);
+            while let Some(sendable) = self.sending.of_mut(stream).and_then(|sending| sending.take_unacked(from, len_max(draft)))
+            {
                 from = sendable.span.end;
                 self.put_chunk(draft, stream, sendable);
             }
         }
     }
 
-    /// Lost and new bytes of a stream.
-    fn put_stream(&mut self, draft: &mut Draft<'_>, stream: StreamId) {
-        while let Some(sendable) = self.sending.of_mut(stream).take_next(draft.chunk_len_max(u64::MAX >> 2)) {
-            self.put_chunk(draft, stream, sendable);
+    /// Whether a bulk stream has something that may be sent.
+    pub(super) fn has_bulk(&self) -> bool {
+        self.sending.bulk().any(|(_, sending)| sending.is_sendable())
+    }
+
+    /// Bytes of the bulk streams: another one begins each packet, and what it leaves free is for those after it.
+    fn put_bulk(&mut self, draft: &mut Draft<'_>) {
+        let last = self.last_bulk;
+        let mut is_first = true;
+        for bulk in (1..=BULK_STREAMS_MAX).map(|steps| in_turn(last, steps)) {
+            if self.put_stream(draft, StreamId::Bulk(bulk)) && std::mem::take(&mut is_first) {
+                self.last_bulk = bulk;
+            }
         }
+    }
+
+    /// Lost and new bytes of a stream. Returns whether there were any.
+    fn put_stream(&mut self, draft: &mut Draft<'_>, stream: StreamId) -> bool {
+        let mut any = false;
+        let len_max = |draft: &Draft<'_>| draft.chunk_len_max(u64::MAX >> 2);
+        while let Some(sendable) = self.sending.of_mut(stream).and_then(|sending| sending.take_next(len_max(draft))) {
+            self.put_chunk(draft, stream, sendable);
+            any = true;
+        }
+        any
     }
 
     fn put_chunk(&mut self, draft: &mut Draft<'_>, stream: StreamId, sendable: Sendable) {
         let span = sendable.span;
         let len = u16::try_from(span.len()).unwrap_or(u16::MAX);
         put_data_header(draft.buf, stream, span.start, usize::from(len));
-        self.sending.of(stream).copy(span, draft.buf);
+        let Some(sending) = self.sending.of(stream) else { unreachable!("the span was just taken from this stream") };
+        sending.copy(span, draft.buf);
         assert!(draft.buf.len() <= draft.len_max, "a chunk is cut to fit");
         let noted = draft.carried.add(Chunk { stream, len, offset: span.start });
         assert!(noted, "the room for the note was asked for");

@@ -4,6 +4,7 @@
 //! what decodes encodes again to the same bytes. What the frames do is the transport's business (protocol.md, "Frames").
 
 use super::codec::{DecodeError, Reader, VARINT_MAX, put_varint, varint_len};
+use super::stream_id::StreamId;
 
 /// The most (gap, run) pairs after the first run of an ACK frame.
 pub const ACK_GAPS_MAX: usize = 32;
@@ -24,37 +25,6 @@ const BLOCKED: u8 = 0x06;
 const PATH_CHALLENGE: u8 = 0x07;
 const PATH_RESPONSE: u8 = 0x08;
 const CLOSE: u8 = 0x09;
-
-/// One of the two ordered byte streams that a connection has in each direction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum StreamId {
-    /// Requests, replies, notices and followed events; goes first.
-    Chat,
-    /// History, search, export and files; never in front of a chat line.
-    Bulk,
-}
-
-impl StreamId {
-    /// Both streams, the urgent one first.
-    pub const ALL: [Self; 2] = [Self::Chat, Self::Bulk];
-
-    /// The stream's number on the wire.
-    #[must_use]
-    pub const fn number(self) -> u8 {
-        match self {
-            Self::Chat => 0,
-            Self::Bulk => 1,
-        }
-    }
-
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        match reader.u8()? {
-            0 => Ok(Self::Chat),
-            1 => Ok(Self::Bulk),
-            _ => Err(DecodeError::OutOfRange),
-        }
-    }
-}
 
 /// A typed piece of a packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -347,9 +317,9 @@ mod tests {
             Frame::Ping,
             Frame::AckNow,
             ack,
-            Frame::Data { stream: StreamId::Bulk, offset: 70_000, bytes: b"hello" },
+            Frame::Data { stream: StreamId::BULK, offset: 70_000, bytes: b"hello" },
             Frame::Credit { stream: StreamId::Chat, limit: VARINT_MAX },
-            Frame::Blocked { stream: StreamId::Bulk, limit: 0 },
+            Frame::Blocked { stream: StreamId::BULK, limit: 0 },
             Frame::PathChallenge(*b"12345678"),
             Frame::PathResponse(*b"87654321"),
             Frame::Close { code: 2, reason: "naïve" },
@@ -388,7 +358,7 @@ mod tests {
         for (bytes, error) in [
             (&[0x0a][..], DecodeError::UnknownFrame),
             (&[0xff], DecodeError::UnknownFrame),
-            (&[0x04, 2, 0, 1, 7], DecodeError::OutOfRange), // stream 2
+            (&[0x04, 9, 0, 1, 7], DecodeError::OutOfRange), // stream 9
             (&[0x04, 0, 0, 0], DecodeError::OutOfRange),    // no bytes
             (&[0x04, 0, 0, 2, 7], DecodeError::Truncated),  // fewer bytes than said
             (&[0x04, 0, 0x40, 1, 1, 7], DecodeError::NotCanonical),

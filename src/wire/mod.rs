@@ -20,14 +20,15 @@ mod codec;
 mod frame;
 mod handshake;
 mod header;
+mod stream_id;
 
 pub use codec::{DecodeError, Reader, VARINT_MAX, put_varint, varint_len};
 pub use frame::{
-    ACK_GAPS_MAX, Ack, CLOSE_REASON_LEN_MAX, DATA_OVERHEAD_MAX, Frame, StreamId, data_header_len, frames, put_ack,
-    put_data_header,
+    ACK_GAPS_MAX, Ack, CLOSE_REASON_LEN_MAX, DATA_OVERHEAD_MAX, Frame, data_header_len, frames, put_ack, put_data_header,
 };
 pub use handshake::{
     COOKIE_LEN, Cookie, Foreign, HANDSHAKE_LEN_MAX, HandshakePacket, Hello, HelloReply, Init, MAC_LEN, OPENING_LEN_MIN, Resp,
     Retry, VERSION_COUNT_MAX, Versions,
 };
 pub use header::{ConnectionId, DATA_FLAGS, HEADER_LEN, Header, MAGIC, TAG_LEN, VERSION, checksum, expand_packet_number};
+pub use stream_id::{BULK_STREAMS_MAX, BulkStream, StreamId};

@@ -139,13 +139,13 @@ fn a_message_that_never_ends_holds_only_its_window() {
     let (client, server) = pair.connect();
     let large: Arc<[u8]> = vec![1; 60_000].into();
     let now = pair.now;
-    pair.client.connection(client).unwrap().send(now, StreamId::Bulk, &large).unwrap();
+    pair.client.connection(client).unwrap().send(now, StreamId::BULK, &large).unwrap();
     // The client dies in the middle of it.
     pair.drive_for(millis(60));
     pair.net.set_cut(pair.client_address, pair.server_address, true);
     pair.drive_for(Micros::from_secs(119));
     assert_eq!(pair.server.connection_count(), 1);
-    assert!(pair.server.connection(server).unwrap().recv(now, StreamId::Bulk).is_none());
+    assert!(pair.server.connection(server).unwrap().recv(now, StreamId::BULK).is_none());
     pair.drive_for(Micros::from_secs(5));
     assert_eq!(pair.server.connection_count(), 0, "and goes with the connection");
 }

@@ -39,7 +39,7 @@ fn loss_copies_disorder_and_damage_change_nothing_but_the_time() {
             for side in SIDES {
                 talk.say(side, StreamId::Chat, 20 + count % 200).unwrap();
                 if count % 10 == 0 {
-                    talk.say(side, StreamId::Bulk, 4_000).unwrap();
+                    talk.say(side, StreamId::BULK, 4_000).unwrap();
                 }
             }
             talk.pass(ms(20));
@@ -124,7 +124,7 @@ fn both_streams_share_a_narrow_path_and_chat_stays_quick() {
     let narrow = super::net::Bottleneck { bytes_per_sec: 250_000, queue_len_max: 15_000 };
     let mut talk = Talk::new(4, Faults { bottleneck: Some(narrow), ..good() });
     for round in 0..200 {
-        while talk.lane(Side::Server, StreamId::Bulk).said.len() < 15 && talk.say(Side::Server, StreamId::Bulk, 60_000).is_ok() {}
+        while talk.lane(Side::Server, StreamId::BULK).said.len() < 15 && talk.say(Side::Server, StreamId::BULK, 60_000).is_ok() {}
         if round % 5 == 0 {
             talk.say(Side::Server, StreamId::Chat, 100).unwrap();
         }
@@ -134,7 +134,7 @@ fn both_streams_share_a_narrow_path_and_chat_stays_quick() {
     let chat = talk.lane(Side::Server, StreamId::Chat).latencies();
     // The leg and at most the router's queue of 60 ms; a loss behind it costs a round trip more.
     assert!(chat[chat.len() / 2] <= ms(25 + 65), "{:?}", chat[chat.len() / 2]);
-    let bulk = talk.lane(Side::Server, StreamId::Bulk);
+    let bulk = talk.lane(Side::Server, StreamId::BULK);
     let span = *bulk.heard_at.last().unwrap() - bulk.said[0].0;
     let rate = bulk.said.iter().map(|(_, message)| message.len() as u64).sum::<u64>() * 1_000 / span.as_millis();
     assert!(rate > 175_000, "{rate} of 250,000 bytes a second");
@@ -143,9 +143,9 @@ fn both_streams_share_a_narrow_path_and_chat_stays_quick() {
 #[test]
 fn a_reader_that_stops_holds_its_writer_and_nobody_else() {
     let mut talk = Talk::new(5, Faults::lossy(LEG, 50));
-    talk.set_reads(Side::Client, StreamId::Bulk, false);
+    talk.set_reads(Side::Client, StreamId::BULK, false);
     let refused = loop {
-        if let Err(refused) = talk.say(Side::Client, StreamId::Bulk, 1_000) {
+        if let Err(refused) = talk.say(Side::Client, StreamId::BULK, 1_000) {
             break refused;
         }
     };
@@ -156,12 +156,12 @@ fn a_reader_that_stops_holds_its_writer_and_nobody_else() {
     }
     talk.pass(Micros::from_secs(2));
     assert!(talk.lane(Side::Client, StreamId::Chat).is_all_heard());
-    let waiting = talk.pair.client.connection(talk.client).unwrap().queued_len(StreamId::Bulk);
+    let waiting = talk.pair.client.connection(talk.client).unwrap().queued_len(StreamId::BULK);
     assert!(waiting > 200_000, "no more than the credit was sent: {waiting} wait");
-    talk.set_reads(Side::Client, StreamId::Bulk, true);
+    talk.set_reads(Side::Client, StreamId::BULK, true);
     assert!(talk.finish(Micros::from_secs(20)));
     let told = talk.pair.client_told(talk.client);
-    assert!(told.contains(&Event::Writable(StreamId::Bulk)), "{told:?}");
+    assert!(told.contains(&Event::Writable(StreamId::BULK)), "{told:?}");
 }
 
 #[test]
@@ -261,7 +261,7 @@ pub fn the_longest_messages_pass_a_bad_network() {
     for seed in 0..5 {
         let mut talk = Talk::new(seed, Faults { jitter: ms(30), ..Faults::lossy(LEG, 200) });
         for side in SIDES {
-            for stream in StreamId::ALL {
+            for stream in StreamId::all() {
                 talk.say(side, stream, 65_536).unwrap();
                 talk.say(side, stream, 0).unwrap();
             }

@@ -33,7 +33,7 @@ fn connections_with_much_to_send_take_turns() {
     pair.drive_for(Micros::from_secs(1));
     let bulk: Arc<[u8]> = Arc::from(vec![7; 60_000]);
     for (_, server) in &handles {
-        pair.server.connection(*server).unwrap().send(pair.now, StreamId::Bulk, &bulk).unwrap();
+        pair.server.connection(*server).unwrap().send(pair.now, StreamId::BULK, &bulk).unwrap();
     }
     let (mut order, mut buf) = (Vec::new(), Vec::new());
     while pair.server.poll_transmit(pair.now, &mut buf).is_some() {

@@ -42,9 +42,9 @@ fn download(told: impl Fn(&[u64]) -> Vec<u8>) -> bool {
     for _ in 0..400 {
         let now = pair.now;
         let Some(mut connection) = pair.server.connection(rogue.handle) else { return false };
-        while connection.send(now, StreamId::Bulk, &text).is_ok() {}
+        while connection.send(now, StreamId::BULK, &text).is_ok() {}
         drop(connection);
-        let credit = Frame::Credit { stream: StreamId::Bulk, limit: 1 << 40 };
+        let credit = Frame::Credit { stream: StreamId::BULK, limit: 1 << 40 };
         to_come.extend(rogue.say(&mut pair, &[credit]));
         heard.extend(to_come.drain(..).map(|(number, _)| number));
         heard.sort_unstable();

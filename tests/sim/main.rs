@@ -8,6 +8,7 @@ mod ending;
 mod endpoint;
 mod grid;
 mod handshake;
+mod lanes;
 mod limits;
 mod misfortune;
 mod moving;

@@ -52,7 +52,9 @@ pub struct Pair {
 impl Pair {
     /// A pair on a network with these faults.
     pub fn new(seed: u64, faults: Faults) -> Self {
-        Self::with_configs(seed, faults, Config::client(), Config::server())
+        // This server takes bulk of anybody.
+        let server = Config { bulk_window_len: 20 * 1_024, ..Config::server() };
+        Self::with_configs(seed, faults, Config::client(), server)
     }
 
     /// A pair on a good network with a round trip of 50 ms.

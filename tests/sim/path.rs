@@ -88,7 +88,7 @@ fn much_to_send(seed: u64, len: usize) -> (Pair, ConnectionHandle, ConnectionHan
     pair.drive_for(Micros::from_secs(1));
     let now = pair.now;
     let message: Arc<[u8]> = vec![7; len].into();
-    pair.server.connection(server).unwrap().send(now, StreamId::Bulk, &message).unwrap();
+    pair.server.connection(server).unwrap().send(now, StreamId::BULK, &message).unwrap();
     let new = moved(9, true);
     (pair, client, server, new)
 }
@@ -110,7 +110,7 @@ pub fn amplification_limit() {
     pair.net.set_cut(pair.server_address, old, false);
     let heard = pair.drive(Micros::from_secs(10), |pair| {
         let now = pair.now;
-        pair.client.connection(client).unwrap().recv(now, StreamId::Bulk).is_some()
+        pair.client.connection(client).unwrap().recv(now, StreamId::BULK).is_some()
     });
     assert!(heard, "the message arrives at the true address");
     assert_eq!(pair.server.connection(server).unwrap().path().remote, old);
@@ -226,7 +226,7 @@ fn shake_hands_and_talk(name: &str, faults: Faults, bound: u64) {
         for _ in 0..50 {
             for side in [Side::Client, Side::Server] {
                 talk.say(side, StreamId::Chat, 200).unwrap();
-                talk.say(side, StreamId::Bulk, 2_000).unwrap();
+                talk.say(side, StreamId::BULK, 2_000).unwrap();
             }
             talk.pass(millis(50));
         }
@@ -267,7 +267,7 @@ fn bulk_over(seed: u64, datagram_len_max: Option<u64>, count: usize) -> (Talk, M
     let mut talk = Talk::new(seed, Faults { datagram_len_max, ..Faults::none(LEG) });
     let start = talk.pair.now;
     for _ in 0..count {
-        talk.say(Side::Server, StreamId::Bulk, 50_000).unwrap();
+        talk.say(Side::Server, StreamId::BULK, 50_000).unwrap();
         assert!(talk.finish(Micros::from_secs(30)), "bulk over {datagram_len_max:?}");
     }
     let taken = talk.pair.now - start;
@@ -309,7 +309,7 @@ fn a_path_that_stops_carrying_long_datagrams_is_noticed_and_recovers() {
     for side in [Side::Client, Side::Server] {
         talk.say(side, StreamId::Chat, 3_000).unwrap();
     }
-    talk.say(Side::Server, StreamId::Bulk, 60_000).unwrap();
+    talk.say(Side::Server, StreamId::BULK, 60_000).unwrap();
     assert!(talk.finish(Micros::from_secs(10)), "nothing arrives any more");
     println!("long datagrams vanish: all heard after {} ms", ms(talk.pair.now - start));
     assert!(ms(talk.pair.now - start) <= 3_000);
@@ -317,7 +317,7 @@ fn a_path_that_stops_carrying_long_datagrams_is_noticed_and_recovers() {
     talk.pair.net.set_faults(Faults::none(LEG));
     talk.pass(Micros::from_secs(61));
     for _ in 0..20 {
-        talk.say(Side::Server, StreamId::Bulk, 60_000).unwrap();
+        talk.say(Side::Server, StreamId::BULK, 60_000).unwrap();
         assert!(talk.finish(Micros::from_secs(10)));
     }
     assert_eq!(datagram_len(&mut talk), 1_452);
@@ -347,12 +347,12 @@ fn silence_alone_leaves_datagrams_as_they_were_in_the_end() {
     let (mut talk, _) = bulk_over(4, None, 10);
     let (client, server) = (talk.pair.client_address, talk.pair.server_address);
     talk.pair.net.set_cut(client, server, true);
-    talk.say(Side::Server, StreamId::Bulk, 60_000).unwrap();
+    talk.say(Side::Server, StreamId::BULK, 60_000).unwrap();
     talk.pass(Micros::from_secs(20));
     talk.pair.net.set_cut(client, server, false);
     assert!(talk.finish(Micros::from_secs(10)));
     for _ in 0..10 {
-        talk.say(Side::Server, StreamId::Bulk, 60_000).unwrap();
+        talk.say(Side::Server, StreamId::BULK, 60_000).unwrap();
         assert!(talk.finish(Micros::from_secs(10)));
     }
     assert_eq!(datagram_len(&mut talk), 1_452);

@@ -34,15 +34,18 @@ impl Lane {
     }
 }
 
+/// By speaker and stream.
+type Lanes = [[Lane; StreamId::COUNT]; 2];
+
 /// A connected pair and what was said on it.
 pub struct Talk {
     pub pair: Pair,
     pub client: ConnectionHandle,
     pub server: ConnectionHandle,
     /// By speaker and stream.
-    lanes: [[Lane; 2]; 2],
+    lanes: Lanes,
     /// Whether the listener of each lane reads.
-    reads: [[bool; 2]; 2],
+    reads: [[bool; StreamId::COUNT]; 2],
 }
 
 impl Talk {
@@ -50,7 +53,7 @@ impl Talk {
     pub fn new(seed: u64, faults: Faults) -> Self {
         let mut pair = Pair::new(seed, faults);
         let (client, server) = pair.connect();
-        Self { pair, client, server, lanes: Default::default(), reads: [[true; 2]; 2] }
+        Self { pair, client, server, lanes: Default::default(), reads: [[true; StreamId::COUNT]; 2] }
     }
 
     /// Connects over a network that so far loses nothing, and talks until no copies are sent any more.
@@ -112,7 +115,7 @@ impl Talk {
         self.until(limit, |lanes| lanes.iter().flatten().all(Lane::is_all_heard))
     }
 
-    fn until(&mut self, limit: Micros, done: impl Fn(&[[Lane; 2]; 2]) -> bool) -> bool {
+    fn until(&mut self, limit: Micros, done: impl Fn(&Lanes) -> bool) -> bool {
         let (lanes, reads, client, server) = (&mut self.lanes, &self.reads, self.client, self.server);
         self.pair.drive(limit, |pair| {
             hear(pair, client, server, lanes, *reads);
@@ -122,7 +125,13 @@ impl Talk {
 }
 
 /// Takes every message that came and holds it against what was said: once, whole and in order.
-fn hear(pair: &mut Pair, client: ConnectionHandle, server: ConnectionHandle, lanes: &mut [[Lane; 2]; 2], reads: [[bool; 2]; 2]) {
+fn hear(
+    pair: &mut Pair,
+    client: ConnectionHandle,
+    server: ConnectionHandle,
+    lanes: &mut Lanes,
+    reads: [[bool; StreamId::COUNT]; 2],
+) {
     let now = pair.now;
     let mut heard = false;
     for side in [Side::Client, Side::Server] {
@@ -130,7 +139,7 @@ fn hear(pair: &mut Pair, client: ConnectionHandle, server: ConnectionHandle, lan
             Side::Client => (&mut pair.server, server),
             Side::Server => (&mut pair.client, client),
         };
-        for stream in StreamId::ALL {
+        for stream in StreamId::all() {
             let at = usize::from(stream.number());
             let lane = &mut lanes[side as usize][at];
             // Only looks when something can have come, so that idle connections are not touched at every step.

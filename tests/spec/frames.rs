@@ -32,7 +32,7 @@ fn every_frame_is_written_as_printed() {
         ("frame-ping", Frame::Ping),
         ("frame-ack-now", Frame::AckNow),
         ("frame-data", Frame::Data { stream: StreamId::Chat, offset: 300, bytes: b"\x05hello" }),
-        ("frame-credit", Frame::Credit { stream: StreamId::Bulk, limit: 131_072 }),
+        ("frame-credit", Frame::Credit { stream: StreamId::BULK, limit: 131_072 }),
         ("frame-blocked", Frame::Blocked { stream: StreamId::Chat, limit: 20_480 }),
         ("frame-path-challenge", Frame::PathChallenge([1, 2, 3, 4, 5, 6, 7, 8])),
         ("frame-path-response", Frame::PathResponse([1, 2, 3, 4, 5, 6, 7, 8])),
@@ -82,7 +82,7 @@ fn what_is_called_malformed_is_refused() {
     let refused = |bytes: &[u8]| frames(bytes).find_map(Result::err);
     assert_eq!(refused(&[0x0a]), Some(DecodeError::UnknownFrame));
     assert_eq!(refused(&[0x04, 0, 0x40, 0x01, 1, 7]), Some(DecodeError::NotCanonical));
-    assert_eq!(refused(&[0x04, 2, 0, 1, 7]), Some(DecodeError::OutOfRange));
+    assert_eq!(refused(&[0x04, 9, 0, 1, 7]), Some(DecodeError::OutOfRange));
     assert_eq!(refused(&[0x03, 5, 0, 33, 0]), Some(DecodeError::OutOfRange));
     for len in [CLOSE_REASON_LEN_MAX, CLOSE_REASON_LEN_MAX + 1] {
         let reason = "x".repeat(len);
@@ -103,7 +103,8 @@ fn the_close_codes_are_as_printed() {
 
 #[test]
 fn the_constants_of_the_transport_are_as_printed() {
-    let ours: [(&str, u64); 31] = [
+    let ours: [(&str, u64); 32] = [
+        ("BULK_STREAMS_MAX", transport::BULK_STREAMS_MAX.into()),
         ("INITIAL_CREDIT_LEN", u64::from(transport::INITIAL_CREDIT_LEN)),
         ("MESSAGE_LEN_MAX", transport::MESSAGE_LEN_MAX as u64),
         ("STREAM_GAPS_MAX", transport::STREAM_GAPS_MAX as u64),
@@ -141,7 +142,7 @@ fn the_constants_of_the_transport_are_as_printed() {
         assert!(PROTOCOL.contains(&row), "protocol.md lacks: {row}");
     }
     let (client, server) = (transport::Config::client(), transport::Config::server());
-    assert_eq!((server.chat_window_len, server.bulk_window_len), (20_480, 20_480));
+    assert_eq!((server.chat_window_len, server.bulk_window_len), (20_480, 0));
     assert_eq!((client.chat_window_len, client.bulk_window_len), (98_304, 2_097_152));
     assert_eq!((client.idle_timeout.as_millis(), client.keepalive_delay.as_millis()), (120_000, 20_000));
 }

@@ -6,18 +6,18 @@ use crate::crypto::PacketKeys;
 use crate::wire::{ConnectionId, Frame, Header, put_ack};
 
 /// A peer of the server that seals whatever it likes with the client's key.
-struct Rogue {
+pub(super) struct Rogue {
     keys: PacketKeys,
     next: u64,
 }
 
 impl Rogue {
     /// Numbers well above those that the honest client used.
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self { keys: PacketKeys::new(&[1; 32], &[2; 32]), next: 100 }
     }
 
-    fn packet(&mut self, plain: &[u8]) -> Vec<u8> {
+    pub fn packet(&mut self, plain: &[u8]) -> Vec<u8> {
         let header = Header { connection_id: ConnectionId([2; 8]), packet_number_low: self.next as u32 };
         let mut bytes = header.encode().to_vec();
         let mut sealed = plain.to_vec();
@@ -28,14 +28,14 @@ impl Rogue {
         bytes
     }
 
-    fn frame(&mut self, frame: &Frame<'_>) -> Vec<u8> {
+    pub fn frame(&mut self, frame: &Frame<'_>) -> Vec<u8> {
         let mut plain = Vec::new();
         frame.encode(&mut plain);
         self.packet(&plain)
     }
 }
 
-fn take(link: &mut Link, mut bytes: Vec<u8>) -> Result<(), PacketError> {
+pub(super) fn take(link: &mut Link, mut bytes: Vec<u8>) -> Result<(), PacketError> {
     let header = Header::decode(&bytes).unwrap();
     let path = Path { remote: addr(2, 9), local: None };
     link.server.connection.handle_packet(link.now, &header, path, &mut bytes)
@@ -108,7 +108,7 @@ fn unreadable_frames_close() {
     closes_with(&[], CloseCode::Frame);
     closes_with(&[0x0a], CloseCode::Frame);
     closes_with(&[0x01, 0xff], CloseCode::Frame);
-    closes_with(&[0x04, 2, 0, 1, 0], CloseCode::Frame);
+    closes_with(&[0x04, 9, 0, 1, 0], CloseCode::Frame);
     closes_with(&[0x04, 0, 0, 9, 0], CloseCode::Frame);
 }
 

@@ -168,7 +168,7 @@ fn an_owner_that_pings_gets_an_answer() {
 #[test]
 fn an_idle_connection_remembers_next_to_nothing() {
     let mut link = Link::connected();
-    link.server.connection.send(link.now, StreamId::Bulk, &message(&[0; 60_000])).unwrap();
+    link.server.connection.send(link.now, StreamId::BULK, &message(&[0; 60_000])).unwrap();
     link.run(Micros::from_secs(600));
     for end in [&link.client, &link.server] {
         let sent = &end.connection.sent;

@@ -31,7 +31,7 @@ pub(super) type Rule = Box<dyn FnMut(&Passing) -> Fate>;
 pub(super) struct End {
     pub connection: Connection,
     pub events: Vec<ConnectionEvent>,
-    pub received: [Vec<Vec<u8>>; 2],
+    pub received: [Vec<Vec<u8>>; StreamId::COUNT],
     /// Whether its owner reads.
     pub reads: bool,
 }
@@ -68,7 +68,8 @@ const SERVER: (u8, u16) = (1, 7);
 impl Link {
     /// A link with 25 ms each way on which nothing happens.
     pub fn new() -> Self {
-        Self::with(&Config::client(), &Config::server())
+        // The server here takes bulk of anybody.
+        Self::with(&Config::client(), &Config { bulk_window_len: 20 * 1_024, ..Config::server() })
     }
 
     pub fn with(client_config: &Config, server_config: &Config) -> Self {
@@ -91,7 +92,7 @@ impl Link {
         // The server has its keys one leg before the client has.
         let before = now - ms(25);
         let server = Connection::new(Role::Server, server_config, keys, theirs, ours, path(client_addr), 1_200, None, before);
-        let end = |connection| End { connection, events: Vec::new(), received: [Vec::new(), Vec::new()], reads: true };
+        let end = |connection| End { connection, events: Vec::new(), received: Default::default(), reads: true };
         Self {
             now,
             client: end(client),
@@ -154,7 +155,7 @@ impl Link {
                 end.events.push(event);
             }
             if end.reads {
-                for stream in StreamId::ALL {
+                for stream in StreamId::all() {
                     while let Some(message) = end.connection.recv(now, stream) {
                         end.received[usize::from(stream.number())].push(message);
                     }

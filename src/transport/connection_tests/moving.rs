@@ -40,7 +40,7 @@ fn what_was_sent_to_the_old_port_comes_to_the_new_one() {
 #[test]
 fn an_unproven_address_gets_at_most_three_times_what_it_sent() {
     let mut link = Link::connected();
-    link.server.connection.send(link.now, StreamId::Bulk, &message(&[7; 60_000])).unwrap();
+    link.server.connection.send(link.now, StreamId::BULK, &message(&[7; 60_000])).unwrap();
     // Everything the server sends from now on is lost, so nothing is ever echoed.
     link.rule = Box::new(|passing| if passing.to_server { Fate::Deliver } else { Fate::Drop });
     let from = link.now;

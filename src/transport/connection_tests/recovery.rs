@@ -8,7 +8,7 @@ use crate::wire::{ConnectionId, Header, put_ack};
 /// Bulk from the server, as much as its queue takes.
 fn fill_bulk(link: &mut Link) {
     let bytes = message(&[0; 60_000]);
-    while link.server.connection.send(link.now, StreamId::Bulk, &bytes).is_ok() {}
+    while link.server.connection.send(link.now, StreamId::BULK, &bytes).is_ok() {}
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn both_streams_and_directions_at_once_keep_their_orders() {
     let mut link = Link::connected();
     let messages = numbered(40, 700);
     for bytes in &messages {
-        for stream in StreamId::ALL {
+        for stream in StreamId::all() {
             link.client.connection.send(link.now, stream, &message(bytes)).unwrap();
             link.server.connection.send(link.now, stream, &message(bytes)).unwrap();
         }
@@ -65,7 +65,7 @@ fn both_streams_and_directions_at_once_keep_their_orders() {
 #[test]
 fn chat_does_not_wait_for_bulk() {
     let mut link = Link::connected();
-    link.server.connection.send(link.now, StreamId::Bulk, &message(&[0; 60_000])).unwrap();
+    link.server.connection.send(link.now, StreamId::BULK, &message(&[0; 60_000])).unwrap();
     link.run(ms(5));
     link.server.connection.send(link.now, StreamId::Chat, &message(b"quick")).unwrap();
     link.run(ms(80));
@@ -88,14 +88,14 @@ fn loss_disorder_copies_and_damage_change_nothing_but_the_time() {
         let messages = numbered(60, 150);
         for bytes in &messages {
             link.client.connection.send(link.now, StreamId::Chat, &message(bytes)).unwrap();
-            link.server.connection.send(link.now, StreamId::Bulk, &message(bytes)).unwrap();
+            link.server.connection.send(link.now, StreamId::BULK, &message(bytes)).unwrap();
             link.run(ms(10));
         }
         link.run(ms(20_000));
         assert_eq!(link.server.chat(), messages, "seed {seed}");
         assert_eq!(link.client.bulk(), messages, "seed {seed}");
         assert_eq!(link.client.connection.unacked_len(StreamId::Chat), 0, "seed {seed}");
-        assert_eq!(link.server.connection.unacked_len(StreamId::Bulk), 0, "seed {seed}");
+        assert_eq!(link.server.connection.unacked_len(StreamId::BULK), 0, "seed {seed}");
         assert_eq!(link.client.connection.stats().in_flight_len, 0, "seed {seed}");
     }
 }
@@ -183,7 +183,7 @@ fn a_stream_that_is_not_read_does_not_hold_the_other_back() {
     let mut link = Link::connected();
     link.client.reads = false;
     for _ in 0..200 {
-        link.server.connection.send(link.now, StreamId::Bulk, &message(&[0; 1_000])).unwrap();
+        link.server.connection.send(link.now, StreamId::BULK, &message(&[0; 1_000])).unwrap();
     }
     link.run(ms(5_000));
     link.server.connection.send(link.now, StreamId::Chat, &message(b"hello")).unwrap();
@@ -228,7 +228,7 @@ fn a_long_transfer_fills_the_path_and_resends_little() {
     let mut queued = 0;
     let from = link.now;
     while queued < 50 {
-        while queued < 50 && link.server.connection.send(link.now, StreamId::Bulk, &message(&bytes)).is_ok() {
+        while queued < 50 && link.server.connection.send(link.now, StreamId::BULK, &message(&bytes)).is_ok() {
             queued += 1;
         }
         link.run(ms(10));
