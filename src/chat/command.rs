@@ -4,7 +4,8 @@
 //! it twice on equal databases gives equal results.
 
 use crate::message::{
-    Account, DeviceId, DeviceName, LogId, Reply, RequestId, RoomName, Salt, Seq, Target, Text, UserId, UserName, Visibility,
+    Account, DeviceId, DeviceName, GoodChanges, LogId, Reply, RequestId, RoomName, Salt, Seq, Target, Text, UserId, UserName,
+    Visibility,
 };
 use std::sync::Arc;
 
@@ -40,6 +41,17 @@ pub enum Actor {
         /// The device.
         device: DeviceId,
     },
+    /// The server itself, for what is due.
+    Server,
+}
+
+/// What to do about the chore that is due first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChoreTry {
+    /// Do a part of it.
+    Run,
+    /// It failed: look at it again later, so that it does not stand before the others.
+    PutOff,
 }
 
 /// What is asked.
@@ -102,6 +114,17 @@ pub enum Action {
         /// Which.
         room: Target,
     },
+    /// Change what a room is set to.
+    ChangeRoom {
+        /// Which.
+        room: Target,
+        /// The PHC string of its new password, or that it needs none any more, if that changes.
+        password_hash: Option<Option<String>>,
+        /// What else changes.
+        changes: GoodChanges,
+    },
+    /// See to the chore that is due first, if one is.
+    Chore(ChoreTry),
     /// Write a message.
     Post {
         /// Where to.
@@ -158,6 +181,11 @@ pub enum Change {
         log: LogId,
         /// The user.
         user: UserId,
+    },
+    /// There is work for an [`Action::Chore`] at this time, in milliseconds since 1970 (UTC).
+    ChoreDue {
+        /// When.
+        at_ms: u64,
     },
     /// The user's membership of the log ended.
     Left {

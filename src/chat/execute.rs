@@ -2,7 +2,7 @@
 
 use super::command::{Action, Actor, Command, Outcome};
 use super::turn::{Ruled, Speaker, Stop, Turn, refuse, settle};
-use super::{accounts, posting, rooms};
+use super::{accounts, chores, posting, rooms, settings};
 use crate::message::{DeviceId, Refusal, RefusalCode, Reply, UserId, UserName};
 use crate::store::{Database, StoreError};
 
@@ -17,6 +17,10 @@ pub fn execute(db: &mut Database, command: &Command) -> Result<Result<Outcome, R
     settle(match command.actor {
         Actor::Stranger { key } => stranger(turn, &key),
         Actor::Member { user, device } => member(turn, user, device),
+        Actor::Server => match turn.command.action {
+            Action::Chore(what) => chores::run(turn, what),
+            _ => unreachable!("the server orders nothing but chores"),
+        },
     })
 }
 
@@ -30,6 +34,8 @@ fn stranger(turn: Turn<'_>, key: &[u8; 32]) -> Ruled<Outcome> {
         | Action::CreateRoom { .. }
         | Action::JoinRoom { .. }
         | Action::LeaveRoom { .. }
+        | Action::ChangeRoom { .. }
+        | Action::Chore(_)
         | Action::Post { .. } => refuse(RefusalCode::NotSignedIn, "register or log in first"),
     }
 }
@@ -49,7 +55,12 @@ fn member(turn: Turn<'_>, user: UserId, device: DeviceId) -> Ruled<Outcome> {
         // The first try was answered while the connection did not know its user yet.
         Action::Register { .. } | Action::Guest { .. } | Action::BindDevice { .. } => return stranger(turn, &bound.key),
         Action::Post { to, text } => return posting::post(turn, &speaker, to, text),
-        Action::ChangePassword { .. } | Action::CreateRoom { .. } | Action::JoinRoom { .. } | Action::LeaveRoom { .. } => {}
+        Action::Chore(_) => return refuse(RefusalCode::NotSignedIn, "only the server itself does chores"),
+        Action::ChangePassword { .. }
+        | Action::CreateRoom { .. }
+        | Action::JoinRoom { .. }
+        | Action::LeaveRoom { .. }
+        | Action::ChangeRoom { .. } => {}
     }
     once(turn, &speaker)
 }
@@ -75,9 +86,15 @@ fn once(mut turn: Turn<'_>, speaker: &Speaker) -> Ruled<Outcome> {
         }
         Action::JoinRoom { name, verified } => rooms::join(&mut turn, speaker, name, verified.as_deref())?,
         Action::LeaveRoom { room } => rooms::leave(&mut turn, speaker, room)?,
-        Action::Register { .. } | Action::BindDevice { .. } | Action::Guest { .. } | Action::LogOut | Action::Post { .. } => {
-            unreachable!("these know their repeats themselves")
+        Action::ChangeRoom { room, password_hash, changes } => {
+            settings::change(&mut turn, speaker, room, password_hash.as_ref(), changes)?
         }
+        Action::Register { .. }
+        | Action::BindDevice { .. }
+        | Action::Guest { .. }
+        | Action::LogOut
+        | Action::Chore(_)
+        | Action::Post { .. } => unreachable!("these know their repeats themselves"),
     };
     turn.db.keep_outcome(speaker.user.id, id, &fingerprint, &reply.encode(0))?;
     Ok(turn.done(reply))

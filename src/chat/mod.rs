@@ -5,12 +5,16 @@
 //! what, over a read-only connection. This floor knows no connections, no clock and no password in the clear.
 
 mod accounts;
+mod chores;
 mod command;
 mod directory;
 mod execute;
 mod posting;
 mod reading;
+mod retention;
+mod rights;
 mod rooms;
+mod settings;
 mod target;
 mod told;
 mod turn;
@@ -25,10 +29,12 @@ mod model_tests;
 #[cfg(test)]
 mod reading_tests;
 #[cfg(test)]
+mod retention_tests;
+#[cfg(test)]
 mod tests;
 
 pub use accounts::DEVICES_MAX;
-pub use command::{Action, Actor, Change, Command, NewEvent, Outcome};
+pub use command::{Action, Actor, Change, ChoreTry, Command, NewEvent, Outcome};
 pub use directory::{
     KeyOwner, MEMBERS_PAGE, MEMBERSHIPS_PAGE, ROOMS_PAGE, account_of_key, first_password_change, memberships, password_of,
     password_of_user, room_password, rooms, who,

@@ -53,7 +53,7 @@ impl Model {
     fn readable(&self, user: usize, visibility: Visibility) -> BTreeSet<u64> {
         match visibility {
             Visibility::Public => (1..=self.spans[user].last().copied().unwrap_or(0)).collect(),
-            Visibility::Unlisted => self.spans[user].clone(),
+            Visibility::Unlisted | Visibility::InviteOnly => self.spans[user].clone(),
         }
     }
 }

@@ -5,11 +5,13 @@
 use super::command::{Change, Outcome};
 use super::execute::id_reused;
 use super::reading::head_of;
+
+use super::rights::Rights;
 use super::rooms::stored;
-use super::target::{Place, find, not_member, other};
+use super::target::{find, other};
 use super::turn::{Ruled, Speaker, Stop, Turn, refuse};
 use crate::message::{Event, EventBody, Post, RefusalCode, Reply, RoomKind, Stored, Target, Text};
-use crate::store::{KeptEvent, LogHead, LogKind, User, UserCount};
+use crate::store::{KeptEvent, LogHead, User, UserCount};
 
 /// Most direct conversations that a user begins; there is no limit on how many others begin with the user.
 pub const CONVERSATIONS_OPENED_MAX: u64 = 1_000;
@@ -23,35 +25,27 @@ pub(super) fn post(mut turn: Turn<'_>, speaker: &Speaker, to: &Target, text: &Te
     if turn.db.tables().outcome(speaker.user.id, turn.command.id)?.is_some() {
         return id_reused();
     }
-    let (head, called) = match to {
-        Target::User(typed) => {
-            let other = other(turn.db.tables(), speaker.user.id, typed)?;
-            let head = match turn.db.tables().direct_log(speaker.user.id, other.id)? {
-                Some(log) => log.head,
-                None => open(&mut turn, speaker, &other)?,
-            };
-            (head, format!("@{}", other.name))
-        }
-        Target::Log(_) | Target::Room(_) | Target::Own => {
-            let place = find(turn.db.tables(), speaker.user.id, to)?;
-            may_write(&turn, speaker, &place)?;
-            (place.log.head, place.called)
-        }
-    };
+    let (head, called) = place_for(&mut turn, speaker, to)?;
     let body = EventBody::Posted(Post { text: text.as_str().to_owned(), reply_to: None, mentions: Vec::new() });
     let posted = turn.append(&head, speaker, &body)?;
     Ok(turn.done(stored(called, &posted)))
 }
 
-fn may_write(turn: &Turn<'_>, speaker: &Speaker, place: &Place) -> Ruled<()> {
-    if place.log.kind == LogKind::Own {
-        return refuse(RefusalCode::SelfMessage, "a conversation needs two people");
+/// Where the message goes, if the speaker may write there: the log's end and what the speaker calls it.
+fn place_for(turn: &mut Turn<'_>, speaker: &Speaker, to: &Target) -> Ruled<(LogHead, String)> {
+    if let Target::User(typed) = to {
+        let other = other(turn.db.tables(), speaker.user.id, typed)?;
+        if turn.db.tables().direct_log(speaker.user.id, other.id)?.is_none() {
+            return Ok((open(turn, speaker, &other)?, format!("@{}", other.name)));
+        }
     }
-    let tables = turn.db.tables();
-    match tables.open_span(place.id(), speaker.user.id)? {
-        Some(_) => Ok(()),
-        None => not_member(place, &tables.spans(place.id(), speaker.user.id)?),
+    let place = find(turn.db.tables(), speaker.user.id, to)?;
+    let rights = Rights::of_member(turn.db.tables(), speaker.user.id, &place, turn.command.time_ms)?;
+    rights.may_write(None)?;
+    if rights.is_slowed() {
+        turn.db.set_last_post(place.id(), speaker.user.id, turn.command.time_ms)?;
     }
+    Ok((place.log.head, place.called))
 }
 
 /// Begins the conversation; both follow their own logs and learn of it there.

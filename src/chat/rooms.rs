@@ -51,13 +51,16 @@ pub(super) fn join(turn: &mut Turn<'_>, speaker: &Speaker, name: &RoomName, veri
         let time_ms = super::reading::head_of(&joined)?.time_ms;
         return Ok(Reply::Stored(Stored { log, room: place.called, seq: open.from, time_ms }));
     }
-    let LogKind::Room { name, password_hash, .. } = &place.log.kind else { unreachable!("found by a room's name") };
+    let LogKind::Room { name, password_hash, visibility } = &place.log.kind else { unreachable!("found by a room's name") };
     if password_hash.is_some() && password_hash.as_deref() != verified {
         let sentence = match verified {
             None => format!("{} needs a password, and none or a wrong one was given", place.called),
             Some(_) => format!("the password of {} was changed just now; try again", place.called),
         };
         return refuse(RefusalCode::WrongRoomPassword, sentence);
+    }
+    if *visibility == Visibility::InviteOnly {
+        return refuse(RefusalCode::InviteOnly, format!("{} is for those who were invited", place.called));
     }
     room_for_one_more(speaker)?;
     if turn.db.tables().spans(log, speaker.user.id)?.len() >= SPANS_MAX {

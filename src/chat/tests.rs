@@ -14,6 +14,7 @@ pub(super) struct World {
     pub(super) db: Database,
     pub(super) reader: Reader,
     step: u64,
+    waited_ms: u64,
 }
 
 type Ran = Result<Outcome, Refusal>;
@@ -34,7 +35,17 @@ impl World {
         let directory = tempfile::tempdir().unwrap();
         let db = Database::open(directory.path()).unwrap();
         let reader = Reader::open(directory.path()).unwrap();
-        Self { directory, db, reader, step: 0 }
+        Self { directory, db, reader, step: 0, waited_ms: 0 }
+    }
+
+    /// The time of the next command, about.
+    pub(super) fn time_ms(&self) -> u64 {
+        1_000 + self.waited_ms + self.step
+    }
+
+    /// Lets time pass until then.
+    pub(super) fn wait_until(&mut self, time_ms: u64) {
+        self.waited_ms += time_ms - self.time_ms();
     }
 
     pub(super) fn fresh_id(&mut self) -> RequestId {
@@ -48,7 +59,7 @@ impl World {
         self.step += 1;
         let salt = [self.step.to_be_bytes()[7]; 16];
         let fingerprint = fingerprint(&action);
-        let command = Command { actor, id, fingerprint, time_ms: 1_000 + self.step, salt, action };
+        let command = Command { actor, id, fingerprint, time_ms: self.time_ms(), salt, action };
         self.db.begin().unwrap();
         let ran = self.db.attempt(|db| execute(db, &command)).unwrap();
         self.db.commit().unwrap();
@@ -68,7 +79,7 @@ impl World {
         account(ran)
     }
 
-    fn events(&self, log: LogId, first: u64) -> Vec<EventBody> {
+    pub(super) fn events(&self, log: LogId, first: u64) -> Vec<EventBody> {
         let mut bodies = Vec::new();
         let mut before = self.reader.snapshot(|tables| tables.chain_at(log, Seq(first - 1))).unwrap();
         let take = |kept: crate::store::KeptEvent| {
@@ -399,11 +410,11 @@ fn a_restart_keeps_everything() {
     let log = stored(world.act(member(&alice), create("#ops", Visibility::Public))).log;
     let id = world.fresh_id();
     let first = stored(world.run(member(&alice), id, post("#ops", "kept")));
-    let World { directory, db, reader, step } = world;
+    let World { directory, db, reader, step, waited_ms } = world;
     drop((db, reader));
     let db = Database::open(directory.path()).unwrap();
     let reader = Reader::open(directory.path()).unwrap();
-    let mut world = World { directory, db, reader, step };
+    let mut world = World { directory, db, reader, step, waited_ms };
     assert_eq!(stored(world.run(member(&alice), id, post("#ops", "kept"))), first);
     assert_eq!(stored(world.act(member(&alice), post("#ops", "new"))).seq, Seq(4));
     assert_eq!(world.events(log, 3), [posted("kept"), posted("new")]);

@@ -5,7 +5,7 @@
 
 use super::target::{Place, not_member};
 use super::turn::Ruled;
-use crate::message::{Seq, UserId};
+use crate::message::{History, Seq, UserId};
 use crate::store::{LogKind, Span, StoreError, Tables};
 
 /// The parts of one log that one user may read.
@@ -23,7 +23,7 @@ impl View {
             // Only its owner finds it.
             LogKind::Own => Ok(Self { ranges: vec![Span { from: Seq(1), to: None }], member: true }),
             LogKind::Room { .. } | LogKind::Direct(..) => {
-                Ok(Self::from_spans(tables.spans(place.id(), user)?, place.log.history_all))
+                Ok(Self::from_spans(tables.spans(place.id(), user)?, place.log.settings.history == History::All))
             }
         }
     }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::line::{Deed, Line, LinkState};
 use super::moment::Moment;
+use super::room_event;
 use crate::message::{Event, EventBody, Role, RoomKind};
 
 /// How much of an event's place and time stands before it.
@@ -109,6 +110,7 @@ fn happening(author: &str, body: &EventBody) -> String {
         EventBody::Joined => format!("{author} joined"),
         EventBody::Left => format!("{author} left"),
         EventBody::Posted(_) => format!("{author} wrote"),
+        EventBody::Room(event) => room_event::sentence(author, event),
         EventBody::RoomEntered(_, name) => format!("you are in #{} now", printable(name)),
         EventBody::RoomLeft(_, name) => format!("you are no longer in #{}", printable(name)),
         EventBody::DirectOpened(_, _, name) => format!("a conversation with @{} began", printable(name)),

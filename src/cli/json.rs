@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::human::must_be_spelled_out;
 use super::line::{Deed, Line, LinkState};
 use super::moment::Moment;
+use super::room_event::{self, RoomFields};
 use crate::message::{Event, EventBody, Role, RoomKind};
 
 /// The version of these lines, in every one of them.
@@ -43,6 +44,7 @@ enum BodyFields {
     Nothing {},
     Posted { text: String, reply_to: Option<u64>, mentions: Vec<u64>, edited: bool, deleted: bool },
     Created { kind: &'static str, name: String },
+    Room(Box<RoomFields>),
     Other { name: String, other_id: u64 },
     OtherUser { name: String, other_id: u64, user_id: u64 },
     Device { device_id: u64, name: Option<String> },
@@ -224,6 +226,10 @@ fn body_fields(body: EventBody) -> (&'static str, BodyFields) {
         EventBody::Created(RoomKind::Direct, name) => ("created", BodyFields::Created { kind: "direct", name }),
         EventBody::Joined => ("joined", BodyFields::Nothing {}),
         EventBody::Left => ("left", BodyFields::Nothing {}),
+        EventBody::Room(event) => {
+            let (kind, fields) = room_event::fields(event);
+            (kind, BodyFields::Room(Box::new(fields)))
+        }
         EventBody::RoomEntered(log, name) => ("room_entered", BodyFields::Other { name, other_id: log.0 }),
         EventBody::RoomLeft(log, name) => ("room_left", BodyFields::Other { name, other_id: log.0 }),
         EventBody::DirectOpened(log, user, name) => {

@@ -13,6 +13,7 @@ mod moment;
 mod output;
 mod program;
 mod prompt;
+mod room_event;
 mod session;
 
 pub use program::run;

@@ -5,6 +5,7 @@
 
 use super::bytes::{Bytes, put_text};
 use super::id::{DeviceId, LogId, Seq, UserId};
+use super::room_event::RoomEvent;
 use blake2::{Blake2s256, Digest};
 
 /// Length of a body's salt, in bytes: enough that an erased text cannot be guessed back from its hash.
@@ -44,6 +45,8 @@ pub enum EventBody {
     Left,
     /// The author wrote.
     Posted(Post),
+    /// Something else happened in a room.
+    Room(RoomEvent),
     /// Own log: the user became a member of a room; its name, without `#`.
     RoomEntered(LogId, String),
     /// Own log: the user's membership of a room ended; its name, without `#`.
@@ -85,6 +88,7 @@ impl EventBody {
             Self::Joined => Self::JOINED,
             Self::Left => Self::LEFT,
             Self::Posted(_) => Self::POSTED,
+            Self::Room(event) => event.kind(),
             Self::RoomEntered(..) => Self::ROOM_ENTERED,
             Self::RoomLeft(..) => Self::ROOM_LEFT,
             Self::DirectOpened(..) => Self::DIRECT_OPENED,
@@ -119,6 +123,7 @@ pub fn body_bytes(body: &EventBody, salt: &Salt) -> Vec<u8> {
         }
         EventBody::Joined | EventBody::Left => {}
         EventBody::Posted(post) => put_post(&mut out, post),
+        EventBody::Room(event) => event.put(&mut out),
         EventBody::RoomEntered(log, name) | EventBody::RoomLeft(log, name) => {
             out.extend_from_slice(&log.0.to_be_bytes());
             put_text(&mut out, name);
@@ -185,7 +190,7 @@ fn read_content(kind: u16, rest: &mut Bytes<'_>) -> Option<EventBody> {
         EventBody::DIRECT_OPENED => EventBody::DirectOpened(LogId(rest.u64()?), UserId(rest.u64()?), rest.text()?),
         EventBody::DEVICE_ADDED => EventBody::DeviceAdded(DeviceId(rest.u64()?), rest.text()?),
         EventBody::DEVICE_REVOKED => EventBody::DeviceRevoked(DeviceId(rest.u64()?)),
-        _ => return None,
+        other => EventBody::Room(RoomEvent::read(other, rest)?),
     })
 }
 

@@ -33,6 +33,10 @@ impl<'a> Bytes<'a> {
         self.array::<2>().map(u16::from_be_bytes)
     }
 
+    pub(super) fn u32(&mut self) -> Option<u32> {
+        self.array::<4>().map(u32::from_be_bytes)
+    }
+
     pub(super) fn u64(&mut self) -> Option<u64> {
         self.array::<8>().map(u64::from_be_bytes)
     }

@@ -38,6 +38,8 @@ mod refusal;
 mod reply;
 mod request;
 mod room;
+mod room_event;
+mod settings;
 mod text;
 
 pub use account::{Account, ChangePassword, Credentials, GuestRequest};
@@ -55,5 +57,10 @@ pub use reading::{
 pub use refusal::{Refusal, RefusalClass, RefusalCode};
 pub use reply::Reply;
 pub use request::{Request, Target};
-pub use room::{CreateRoom, JoinRoom, Member, MemberPage, Role, RoomPage, RoomSummary, Visibility};
+pub use room::{CreateRoom, JoinRoom, Member, MemberPage, Role, RoomPage, RoomSummary};
+pub use room_event::{Concerned, RoomEvent, Setting};
+pub use settings::{
+    Archived, ChangeRoom, GoodChanges, History, PasswordChange, Phrase, Posting, RETAIN_DAYS_MAX, RETAIN_POSTS_MAX, RoomChanges,
+    SLOW_S_MAX, TAGS_MAX, TOPIC_LEN_MAX, Template, TicketState, Visibility, fold_tag,
+};
 pub use text::{PASSWORD_LEN_MAX, PASSWORD_LEN_MIN, Password, Text, TextError};

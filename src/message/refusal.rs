@@ -115,6 +115,28 @@ refusal_codes! {
     StoreFailed = 63, Later;
     /// A number of things per user, room or device is at its cap.
     LimitReached = 70, Request;
+    /// Only moderators and the owner of the room may do this.
+    NotModerator = 120, Permission;
+    /// Only the owner of the room may do this.
+    NotOwner = 121, Permission;
+    /// The asker may not write in the room for a while.
+    Muted = 122, Permission;
+    /// Only moderators post in the room.
+    AnnouncementsOnly = 123, Permission;
+    /// The room is in slow mode; wait before the next post.
+    SlowMode = 124, Rate;
+    /// The room is archived; it takes nothing any more.
+    ArchivedRoom = 125, Request;
+    /// The asker is banned from the room.
+    Banned = 126, Permission;
+    /// The room is for those who were invited.
+    InviteOnly = 127, Permission;
+    /// The other does not want messages from the asker.
+    Ignored = 128, Permission;
+    /// The user is not a member of the room.
+    NotInRoom = 129, Request;
+    /// A setting, topic, tag or reason cannot be so.
+    BadSetting = 130, Request;
 }
 
 /// A no, as a value.

@@ -9,6 +9,7 @@ use super::id::{LogId, RequestId};
 use super::posting::PostRequest;
 use super::reading::{FollowRequest, HistoryRequest};
 use super::room::{CreateRoom, JoinRoom};
+use super::settings::{ChangeRoom, PasswordChange};
 use super::text::Password;
 use blake2::{Blake2s256, Digest};
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,8 @@ messages! {
         0x0014 Who((Target, u64)),
         /// Lists the logs the asker is a member of, in the order of their ids, those after the given one.
         0x0015 Memberships(Option<LogId>),
+        /// Changes what a room is set to.
+        0x0016 ChangeRoom(ChangeRoom),
         /// Writes a message to a room or a person.
         0x0020 Post(PostRequest),
         /// Posts are wanted again after a refusal halted them.
@@ -79,6 +82,7 @@ impl Request {
             Self::Register(credentials) | Self::LogIn(credentials) => credentials.password = Password::default(),
             Self::ChangePassword(change) => (change.old, change.new) = (Password::default(), Password::default()),
             Self::CreateRoom(create) => create.password = create.password.take().map(|_| Password::default()),
+            Self::ChangeRoom(ChangeRoom { password: PasswordChange::Set(password), .. }) => *password = Password::default(),
             // Another try with another password is still the same wish.
             Self::JoinRoom(join) => join.password = None,
             _ => {}

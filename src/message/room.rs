@@ -1,17 +1,9 @@
 //! Rooms and their members: what is asked about them and answered.
 
 use super::id::{LogId, RequestId, UserId};
+use super::settings::Visibility;
 use super::text::Password;
 use serde::{Deserialize, Serialize};
-
-/// Who may find a room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Visibility {
-    /// Listed for every user.
-    Public,
-    /// Not listed; whoever knows the name may join.
-    Unlisted,
-}
 
 /// A room to be made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -17,7 +17,11 @@ impl Server {
     /// The ledger is through with a command. The asker hears first, then everybody else.
     pub(super) fn on_committed(&mut self, now: Now, ticket: Ticket, result: Result<Outcome, Refusal>) {
         self.commands_in_flight -= 1;
-        let asked = self.pending.remove(&ticket).and_then(|step| step.asked());
+        let step = self.pending.remove(&ticket);
+        if matches!(step, Some(Step::Chore)) {
+            self.on_chore_done(now, &result);
+        }
+        let asked = step.and_then(|step| step.asked());
         match result {
             Ok(outcome) => {
                 self.apply_sign_ins(now, &outcome.changes);
@@ -187,6 +191,9 @@ impl Server {
             (Step::CreateRoom(asked, create), Verdict::Hashed(hash)) => {
                 let name = room_name(&create.name)?;
                 (asked, create.id, Action::CreateRoom { name, password_hash: Some(hash), visibility: create.visibility })
+            }
+            (Step::ChangeRoom(asked, id, room, changes), Verdict::Hashed(hash)) => {
+                (asked, id, Action::ChangeRoom { room, password_hash: Some(Some(hash)), changes })
             }
             (Step::JoinRoom(asked, join, hash), verdict) => {
                 self.join(now, asked, &join, (verdict == Verdict::Right).then_some(hash));

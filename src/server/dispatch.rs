@@ -10,9 +10,9 @@ use super::steps::{Asked, Step};
 use crate::auth::{SALT_LEN, Secret, Task};
 use crate::chat::{Action, Actor, Command};
 use crate::message::{
-    Account, ChangePassword, CreateRoom, Credentials, DeviceName, FollowRequest, GuestRequest, HistoryRequest, JoinRoom,
-    NameError, PASSWORD_LEN_MAX, Password, PostRequest, Refusal, RefusalCode, Reply, Request, RequestId, RoomName, Target, Text,
-    UserName,
+    Account, ChangePassword, ChangeRoom, CreateRoom, Credentials, DeviceName, FollowRequest, GuestRequest, HistoryRequest,
+    JoinRoom, NameError, PASSWORD_LEN_MAX, Password, PasswordChange, PostRequest, Refusal, RefusalCode, Reply, Request,
+    RequestId, RoomName, Target, Text, UserName,
 };
 use crate::transport::ConnectionHandle;
 
@@ -93,6 +93,7 @@ impl Server {
             Request::ListRooms(after) => self.read(Step::Answer(asked), Read::Rooms(account.user, after)),
             Request::Who((room, after)) => self.read(Step::Answer(asked), Read::Who(account.user, room, after)),
             Request::Memberships(after) => self.read(Step::Answer(asked), Read::Memberships(account.user, after)),
+            Request::ChangeRoom(change) => self.begin_change_room(now, asked, change)?,
             Request::Post(post) => self.begin_post(now, asked, post)?,
             Request::Resume => {
                 if let Some(session) = self.sessions.get_mut(&asked.session) {
@@ -217,6 +218,10 @@ fn check_lengths(request: &Request) -> Result<(), Refusal> {
         Request::CreateRoom(CreateRoom { name, password, .. }) | Request::JoinRoom(JoinRoom { name, password, .. }) => {
             (name.len(), [password.as_ref(), None])
         }
+        Request::ChangeRoom(ChangeRoom { room, password, .. }) => match password {
+            PasswordChange::Set(password) => (named(room), [Some(password), None]),
+            PasswordChange::Keep | PasswordChange::Remove => (named(room), [None, None]),
+        },
         Request::LeaveRoom((_, target)) | Request::Who((target, _)) => (named(target), [None, None]),
         Request::Post(post) => (named(&post.to), [None, None]),
         Request::Follow(follow) => (named(&follow.log), [None, None]),
@@ -249,7 +254,7 @@ fn bad_name(error: NameError) -> Refusal {
     Refusal::new(RefusalCode::BadName, error.to_string())
 }
 
-fn good_password(password: &Password) -> Result<Secret, Refusal> {
+pub(super) fn good_password(password: &Password) -> Result<Secret, Refusal> {
     if password.has_good_len() { Ok(secret(password)) } else { Err(bad_password()) }
 }
 

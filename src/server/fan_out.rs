@@ -29,6 +29,7 @@ impl Server {
             match change {
                 Change::Left { log, user } => self.end_follows(now, log, user),
                 Change::DeviceRevoked { device } => self.revoke(now, device),
+                Change::ChoreDue { at_ms } => self.on_chore_due(now, at_ms),
                 Change::SignedIn { .. } | Change::Entered { .. } => {}
             }
         }

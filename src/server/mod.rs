@@ -4,7 +4,9 @@
 //! through this floor: `server` (connections) → `session` and `dispatch` (may this be asked now?) → `ledger` (order, execute,
 //! commit) → `complete` (the reply) → `fan_out` and `follow` (everybody else).
 
+mod begin_rooms;
 mod bulk;
+mod chores;
 mod complete;
 mod config;
 mod dispatch;

@@ -5,6 +5,7 @@
 //! `fan_out` tells followers.
 
 use super::bulk::has_page_room;
+use super::chores::Chores;
 use super::follow::Follows;
 use super::job::{Done, Job, Read, Ticket};
 use super::ledger::Ordered;
@@ -74,6 +75,7 @@ pub struct Server {
     /// How many refusals of whole batches the ledger has made known.
     heard_full_count: u64,
     pub(super) reads_in_flight: usize,
+    pub(super) chores: Chores,
     /// Sessions that have requests to begin once the workers have room.
     pub(super) stalled: VecDeque<ConnectionHandle>,
     jobs: VecDeque<Job>,
@@ -103,6 +105,7 @@ impl Server {
             commands_in_flight: 0,
             heard_full_count: 0,
             reads_in_flight: 0,
+            chores: Chores::new(now),
             stalled: VecDeque::new(),
             jobs: VecDeque::new(),
             next_ticket: 0,
@@ -125,6 +128,7 @@ impl Server {
         self.close_old_strangers(now);
         self.close_leaving(now);
         self.retry_pages(now);
+        self.order_chore(now);
         for _ in 0..self.stalled.len() {
             let Some(handle) = self.stalled.pop_front() else { break };
             if let Some(session) = self.sessions.get_mut(&handle) {
@@ -139,7 +143,8 @@ impl Server {
         let strangers = self.strangers.front().map(|(at, _)| *at + STRANGER_TIMEOUT);
         let leaving = self.leaving.front().map(|(until, _)| *until);
         let retries = self.page_retries.front().map(|(at, _)| *at);
-        self.endpoint.poll_timeout().into_iter().chain(strangers).chain(leaving).chain(retries).min()
+        let chores = self.chores.poll_timeout();
+        self.endpoint.poll_timeout().into_iter().chain(chores).chain(strangers).chain(leaving).chain(retries).min()
     }
 
     /// Writes the next datagram to `datagram`; where it goes, or `None` if nothing is to be sent now. Streams that drain

@@ -10,7 +10,7 @@
 //! Requests begin in the order they came. Commands run one behind the other without waiting; a read waits for the commands
 //! before it, so that people see what they wrote; a request that needs a password hashed runs alone.
 
-use crate::message::{Account, LogId, Request};
+use crate::message::{Account, LogId, PasswordChange, Request};
 use std::collections::{BTreeSet, VecDeque};
 
 /// Requests of one session that may be unanswered at a time; more wait unread in its stream.
@@ -159,6 +159,7 @@ pub(super) fn lane_of(request: &Request) -> Lane {
     match request {
         Request::LeaveRoom(_) | Request::Post(_) | Request::Resume => Lane::Command,
         Request::CreateRoom(create) if create.password.is_none() => Lane::Command,
+        Request::ChangeRoom(change) if !matches!(change.password, PasswordChange::Set(_)) => Lane::Command,
         Request::WhoAmI
         | Request::ListRooms(_)
         | Request::Who(_)
@@ -172,6 +173,7 @@ pub(super) fn lane_of(request: &Request) -> Lane {
         | Request::LogOut(_)
         | Request::ChangePassword(_)
         | Request::CreateRoom(_)
+        | Request::ChangeRoom(_)
         | Request::JoinRoom(_) => Lane::Exclusive,
     }
 }

@@ -1,7 +1,7 @@
 //! What an answer from a worker is for: the continuation of a request, as a closed enum.
 
 use super::session::Lane;
-use crate::message::{ChangePassword, CreateRoom, Credentials, JoinRoom, LogId, UserId};
+use crate::message::{ChangePassword, CreateRoom, Credentials, GoodChanges, JoinRoom, LogId, RequestId, Target, UserId};
 use crate::transport::ConnectionHandle;
 
 /// A request that waits for its reply.
@@ -21,6 +21,8 @@ pub(super) struct Asked {
 pub(super) enum Step {
     /// Learn whom the session's key belongs to.
     Identify { session: ConnectionHandle },
+    /// See when the next chore is due.
+    Chore,
     /// Answer the request with it.
     Answer(Asked),
     /// Add a follower, then answer.
@@ -39,6 +41,8 @@ pub(super) enum Step {
     ReplaceOwn(Asked, ChangePassword, String),
     /// The room's password was hashed: create it.
     CreateRoom(Asked, CreateRoom),
+    /// The room's new password was hashed: change it.
+    ChangeRoom(Asked, RequestId, Target, GoodChanges),
     /// The room's hash was looked up: verify if there is one.
     FindRoom(Asked, JoinRoom),
     /// The room's password was verified against this hash: join.
@@ -49,7 +53,7 @@ impl Step {
     /// The request that waits, if this is for one.
     pub(super) fn asked(&self) -> Option<Asked> {
         match self {
-            Self::Identify { .. } | Self::Page { .. } => None,
+            Self::Identify { .. } | Self::Page { .. } | Self::Chore => None,
             Self::Answer(asked)
             | Self::BeginFollow(asked, _)
             | Self::Register(asked, _)
@@ -58,6 +62,7 @@ impl Step {
             | Self::FindOwn(asked, _)
             | Self::ReplaceOwn(asked, ..)
             | Self::CreateRoom(asked, _)
+            | Self::ChangeRoom(asked, ..)
             | Self::FindRoom(asked, _)
             | Self::JoinRoom(asked, ..) => Some(*asked),
         }

@@ -139,6 +139,11 @@ impl Database {
         assert!(changed == 1, "the statement names one row that is there: {sql}");
         Ok(())
     }
+
+    /// Changes any number of rows; how many.
+    pub(super) fn change_any(&mut self, sql: &str, values: impl Params) -> Result<usize, StoreError> {
+        Ok(self.tables.connection.prepare_cached(sql)?.execute(values)?)
+    }
 }
 
 impl Reader {

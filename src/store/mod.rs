@@ -4,15 +4,19 @@
 //! names and event bytes; it knows no rule of who may do what, no request and no connection. rusqlite is met here only.
 
 mod accounts;
+mod chores;
 mod database;
 mod error;
 mod events;
 mod number;
 mod rooms;
 mod schema;
+mod settings;
 
 pub use accounts::{Device, User, UserCount};
+pub use chores::{AgingEvent, Chore, ChoreKind, ChoreWork};
 pub use database::{Checkpointer, Database, Reader, Tables};
 pub use error::StoreError;
 pub use events::{Counted, Direction, KeptEvent, KeptOutcome, LogHead};
 pub use rooms::{ListedLog, ListedMember, ListedRoom, Log, LogKind, OpenSpan, Span};
+pub use settings::LogSettings;

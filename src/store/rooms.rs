@@ -4,6 +4,7 @@ use super::database::{Database, Tables};
 use super::error::StoreError;
 use super::events::LogHead;
 use super::number::{count, maybe_count, sql};
+use super::settings::{LogSettings, SETTINGS_COLUMNS, log_settings, visibility, visibility_number};
 use crate::message::{EventHash, LogId, Role, RoomName, Seq, UserId, Visibility};
 use rusqlite::{OptionalExtension, Row, params};
 
@@ -30,8 +31,8 @@ pub enum LogKind {
 pub struct Log {
     /// What it is.
     pub kind: LogKind,
-    /// Whether members may read what was before they came.
-    pub history_all: bool,
+    /// What it is set to.
+    pub settings: LogSettings,
     /// How many members it has.
     pub member_count: u64,
     /// Where its next event goes.
@@ -54,6 +55,10 @@ pub struct OpenSpan {
     pub from: Seq,
     /// What the member may do.
     pub role: Role,
+    /// Until when the member may not write, in milliseconds since 1970 (UTC); 0 for never.
+    pub muted_until_ms: u64,
+    /// When the member last wrote in slow mode, in milliseconds since 1970 (UTC); 0 for never.
+    pub last_post_ms: u64,
 }
 
 /// A public room as it is listed.
@@ -95,39 +100,29 @@ pub struct ListedLog {
     pub head: Seq,
 }
 
-const LOG: &str = "SELECT id, kind, name, visibility, password_hash, low, high, history_all, member_count,
-     head_seq, head_hash, head_time_ms, post_count FROM logs";
+const LOG: &str = "SELECT id, kind, name, visibility, password_hash, low, high, member_count,
+     head_seq, head_hash, head_time_ms, post_count";
 
 const ROOM: i64 = 0;
 const DIRECT: i64 = 1;
 const OWN: i64 = 2;
 
-const PUBLIC: i64 = 0;
-const UNLISTED: i64 = 1;
-
 fn log(row: &Row<'_>) -> rusqlite::Result<Log> {
     let kind = match row.get::<_, i64>(1)? {
-        ROOM => LogKind::Room {
-            name: row.get(2)?,
-            visibility: match row.get::<_, i64>(3)? {
-                PUBLIC => Visibility::Public,
-                _ => Visibility::Unlisted,
-            },
-            password_hash: row.get(4)?,
-        },
+        ROOM => LogKind::Room { name: row.get(2)?, visibility: visibility(row, 3)?, password_hash: row.get(4)? },
         DIRECT => LogKind::Direct(UserId(count(row, 5)?), UserId(count(row, 6)?)),
         _ => LogKind::Own,
     };
     Ok(Log {
         kind,
-        history_all: row.get(7)?,
-        member_count: count(row, 8)?,
+        settings: log_settings(row, 12)?,
+        member_count: count(row, 7)?,
         head: LogHead {
             log: LogId(count(row, 0)?),
-            seq: Seq(count(row, 9)?),
-            hash: EventHash(row.get(10)?),
-            time_ms: count(row, 11)?,
-            post_count: count(row, 12)?,
+            seq: Seq(count(row, 8)?),
+            hash: EventHash(row.get(9)?),
+            time_ms: count(row, 10)?,
+            post_count: count(row, 11)?,
         },
     })
 }
@@ -154,7 +149,7 @@ impl Tables {
     /// # Errors
     /// [`StoreError`] if the database fails; so in all functions here.
     pub fn log(&self, id: LogId) -> Result<Option<Log>, StoreError> {
-        let mut statement = self.connection.prepare_cached(&format!("{LOG} WHERE id = ?1"))?;
+        let mut statement = self.connection.prepare_cached(&format!("{LOG}, {SETTINGS_COLUMNS} FROM logs WHERE id = ?1"))?;
         Ok(statement.query_row([sql(id.0)], log).optional()?)
     }
 
@@ -163,7 +158,8 @@ impl Tables {
     /// # Errors
     /// [`StoreError`] if the database fails.
     pub fn room_by_skeleton(&self, skeleton: &str) -> Result<Option<Log>, StoreError> {
-        let mut statement = self.connection.prepare_cached(&format!("{LOG} WHERE skeleton = ?1"))?;
+        let mut statement =
+            self.connection.prepare_cached(&format!("{LOG}, {SETTINGS_COLUMNS} FROM logs WHERE skeleton = ?1"))?;
         Ok(statement.query_row([skeleton], log).optional()?)
     }
 
@@ -172,7 +168,9 @@ impl Tables {
     /// # Errors
     /// [`StoreError`] if the database fails.
     pub fn direct_log(&self, one: UserId, other: UserId) -> Result<Option<Log>, StoreError> {
-        let mut statement = self.connection.prepare_cached(&format!("{LOG} WHERE kind = 1 AND low = ?1 AND high = ?2"))?;
+        let mut statement = self
+            .connection
+            .prepare_cached(&format!("{LOG}, {SETTINGS_COLUMNS} FROM logs WHERE kind = 1 AND low = ?1 AND high = ?2"))?;
         Ok(statement.query_row([sql(one.min(other).0), sql(one.max(other).0)], log).optional()?)
     }
 
@@ -183,8 +181,15 @@ impl Tables {
     pub fn open_span(&self, log: LogId, user: UserId) -> Result<Option<OpenSpan>, StoreError> {
         let mut statement = self
             .connection
-            .prepare_cached("SELECT from_seq, role FROM memberships WHERE log = ?1 AND user = ?2 AND to_seq IS NULL")?;
-        let open = |row: &Row<'_>| Ok(OpenSpan { from: Seq(count(row, 0)?), role: role(row, 1)? });
+            .prepare_cached("SELECT from_seq, role, muted_until_ms, last_post_ms FROM memberships WHERE log = ?1 AND user = ?2 AND to_seq IS NULL")?;
+        let open = |row: &Row<'_>| {
+            Ok(OpenSpan {
+                from: Seq(count(row, 0)?),
+                role: role(row, 1)?,
+                muted_until_ms: maybe_count(row, 2)?.unwrap_or(0),
+                last_post_ms: maybe_count(row, 3)?.unwrap_or(0),
+            })
+        };
         Ok(statement.query_row([sql(log.0), sql(user.0)], open).optional()?)
     }
 
@@ -208,7 +213,7 @@ impl Tables {
         let mut statement = self.connection.prepare_cached(
             "SELECT id, name, member_count, password_hash IS NOT NULL,
                  EXISTS (SELECT 1 FROM memberships WHERE log = logs.id AND user = ?1 AND to_seq IS NULL)
-             FROM logs WHERE kind = 0 AND visibility = 0 AND name > ?2 ORDER BY name LIMIT ?3",
+             FROM logs WHERE kind = 0 AND visibility = 0 AND archived = 0 AND name > ?2 ORDER BY name LIMIT ?3",
         )?;
         let room = |row: &Row<'_>| {
             Ok(ListedRoom {
@@ -268,14 +273,18 @@ impl Database {
         history_all: bool,
         time_ms: u64,
     ) -> Result<LogHead, StoreError> {
-        let visibility = match visibility {
-            Visibility::Public => PUBLIC,
-            Visibility::Unlisted => UNLISTED,
-        };
         let id = self.insert(
             "INSERT INTO logs (kind, name, skeleton, visibility, password_hash, history_all, created_ms, head_hash)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, zeroblob(32))",
-            params![ROOM, name.as_str(), name.skeleton(), visibility, password_hash, history_all, sql(time_ms)],
+            params![
+                ROOM,
+                name.as_str(),
+                name.skeleton(),
+                visibility_number(visibility),
+                password_hash,
+                history_all,
+                sql(time_ms)
+            ],
         )?;
         self.set_genesis(LogId(id))
     }
@@ -288,7 +297,7 @@ impl Database {
         let id = self.insert(
             "INSERT INTO logs (kind, low, high, visibility, history_all, created_ms, head_hash)
              VALUES (?1, ?2, ?3, ?4, 1, ?5, zeroblob(32))",
-            params![DIRECT, sql(one.min(other).0), sql(one.max(other).0), UNLISTED, sql(time_ms)],
+            params![DIRECT, sql(one.min(other).0), sql(one.max(other).0), visibility_number(Visibility::Unlisted), sql(time_ms)],
         )?;
         let head = self.set_genesis(LogId(id))?;
         self.open_membership(head.log, one, Seq(1), Role::Member)?;
@@ -303,7 +312,7 @@ impl Database {
     pub fn add_own_log(&mut self, time_ms: u64) -> Result<LogHead, StoreError> {
         let id = self.insert(
             "INSERT INTO logs (kind, visibility, history_all, created_ms, head_hash) VALUES (?1, ?2, 1, ?3, zeroblob(32))",
-            params![OWN, UNLISTED, sql(time_ms)],
+            params![OWN, visibility_number(Visibility::Unlisted), sql(time_ms)],
         )?;
         self.set_genesis(LogId(id))
     }
@@ -328,6 +337,17 @@ impl Database {
         )?;
         self.change_one("UPDATE logs SET member_count = member_count - 1 WHERE id = ?1", params![sql(log.0)])?;
         self.change_one("UPDATE users SET rooms_joined = rooms_joined - 1 WHERE id = ?1", params![sql(user.0)])
+    }
+
+    /// Keeps when the member last wrote, for slow mode.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub fn set_last_post(&mut self, log: LogId, user: UserId, time_ms: u64) -> Result<(), StoreError> {
+        self.change_one(
+            "UPDATE memberships SET last_post_ms = ?3 WHERE log = ?1 AND user = ?2 AND to_seq IS NULL",
+            params![sql(log.0), sql(user.0), sql(time_ms)],
+        )
     }
 
     fn open_membership(&mut self, log: LogId, user: UserId, from: Seq, role: Role) -> Result<(), StoreError> {
