@@ -100,8 +100,10 @@ impl Sending {
     /// When [`Sending::fill`] is wanted next.
     pub(super) fn deadline(&self) -> Option<Time> {
         match self.flow {
+            Flow::Running => self.look_at,
             Flow::Halted { resume_at } if self.in_flight.is_empty() => Some(resume_at),
-            Flow::Halted { .. } | Flow::Running | Flow::Resuming => self.look_at,
+            // An answer brings it on.
+            Flow::Halted { .. } | Flow::Resuming => None,
         }
     }
 
@@ -254,4 +256,44 @@ impl Sending {
 fn is_to_be_repeated(refusal: &Refusal) -> bool {
     matches!(refusal.class, RefusalClass::Later | RefusalClass::Rate)
         || matches!(refusal.code(), RefusalCode::NotSignedIn | RefusalCode::DeviceRevoked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::outbox::Recipient;
+    use crate::message::{RequestId, Target, Text};
+
+    #[test]
+    fn while_an_answer_is_awaited_nothing_is_looked_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let lock_path = dir.path().join("sender.lock");
+        let outbox = Outbox::open(&dir.path().join("client.db")).unwrap();
+        let mut sending = Sending::new(outbox, SenderLock::at(lock_path.clone()), [1; 16]);
+        let (mut requests, mut told) = (Requests::default(), VecDeque::new());
+        let draft = |n| Draft {
+            id: RequestId([n; 16]),
+            to: Recipient::new(&Target::Room("#ops".into())),
+            text: Text::parse("text").unwrap(),
+        };
+        let at = |millis| Time::default() + Micros::from_millis(millis);
+        let first = sending.append(&[draft(1)]).unwrap()[0];
+        sending.fill(at(0), &mut requests, &mut told).unwrap();
+        // The connection is lost, the message is sent again, and another process has the right to send by then.
+        assert!(sending.on_lost());
+        let mut other = SenderLock::at(lock_path);
+        assert!(other.try_take().unwrap());
+        sending.append(&[draft(2)]).unwrap();
+        sending.fill(at(1), &mut requests, &mut told).unwrap();
+        assert_eq!(sending.deadline(), Some(at(1) + LOOK_DELAY));
+        let full = Refusal::new(RefusalCode::ReadOnly, "the disk is full");
+        assert!(matches!(sending.on_reply(at(2), first, Reply::Refused(full)), Some(ClientEvent::PostsHalted(_))));
+        let resume_at = sending.deadline().unwrap();
+        assert_eq!(resume_at, at(2) + RESUME_DELAY_MIN);
+        sending.fill(resume_at, &mut requests, &mut told).unwrap();
+        assert_eq!(sending.deadline(), None, "whoever is woken now has nothing to do and is woken again at once");
+        sending.on_resumed();
+        sending.fill(resume_at, &mut requests, &mut told).unwrap();
+        assert_eq!(sending.deadline(), Some(resume_at + LOOK_DELAY));
+    }
 }
