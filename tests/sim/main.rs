@@ -2,6 +2,8 @@
 
 mod admission;
 mod attacks;
+mod crowd;
+mod deed;
 mod delivery;
 mod disk;
 mod ending;
@@ -19,6 +21,7 @@ mod person;
 #[cfg(feature = "planted-bugs")]
 mod planted;
 mod process;
+mod promises;
 mod recovery;
 mod restart;
 mod rogue;
@@ -28,4 +31,5 @@ mod stranger;
 mod swarm;
 mod talk;
 mod trace;
+mod urn;
 mod world;

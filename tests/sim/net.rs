@@ -4,7 +4,7 @@
 //! addresses is a link of its own with its own faults.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use udpchat::crypto::Dice;
 use udpchat::transport::{Micros, Time};
@@ -33,6 +33,9 @@ pub struct Faults {
     pub duplicate: u64,
     /// One bit flipped.
     pub corrupt: u64,
+    /// Overheard and sent again up to [`REPLAY_DELAY_MAX`] later: as it was, from its own address or that of an
+    /// [`EAVESDROPPER`], or damaged, from that of a [`PRANKSTER`].
+    pub replay: u64,
     /// The link's speed, and how many bytes may wait for it.
     pub bottleneck: Option<Bottleneck>,
     /// Longer datagrams vanish.
@@ -57,6 +60,7 @@ impl Faults {
             reorder_delay: Micros::ZERO,
             duplicate: 0,
             corrupt: 0,
+            replay: 0,
             bottleneck: None,
             datagram_len_max: None,
         }
@@ -67,6 +71,15 @@ impl Faults {
         Self { loss: Loss::Independent(loss), ..Self::none(delay) }
     }
 }
+
+/// From where a stranger sends what was overheard.
+pub const EAVESDROPPER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 66)), 666);
+
+/// From where a stranger sends what was overheard and changed.
+pub const PRANKSTER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 77)), 777);
+
+/// How much later an overheard datagram is sent again.
+const REPLAY_DELAY_MAX: Micros = Micros::from_secs(30);
 
 /// A datagram that has arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,6 +159,9 @@ impl Net {
             self.link(from, to).counts.lost += 1;
             return;
         }
+        if self.strikes(faults.replay) {
+            self.replay(now, from, to, bytes);
+        }
         let copies = if self.strikes(faults.duplicate) { 2 } else { 1 };
         for _ in 0..copies {
             if self.is_lost(from, to, faults.loss) {
@@ -169,12 +185,37 @@ impl Net {
                 at = at + faults.reorder_delay;
             }
             let mut bytes = bytes.to_vec();
-            if self.strikes(faults.corrupt) && !bytes.is_empty() {
-                let bit = usize::try_from(self.dice.below(len * 8)).expect("a datagram is short");
-                bytes[bit / 8] ^= 1 << (bit % 8);
+            if self.strikes(faults.corrupt) {
+                self.flip_bit(&mut bytes);
             }
             self.count += 1;
             self.under_way.insert((at, self.count), Delivery { at, from, to, bytes });
+        }
+    }
+
+    /// Somebody who overhears what is sent sends it again.
+    fn replay(&mut self, now: Time, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
+        let mut bytes = bytes.to_vec();
+        let from = match self.dice.below(3) {
+            0 => from,
+            1 => EAVESDROPPER,
+            _ => {
+                self.flip_bit(&mut bytes);
+                PRANKSTER
+            }
+        };
+        let link = self.link(from, to);
+        link.counts.sent += 1;
+        link.counts.bytes_sent += bytes.len() as u64;
+        let at = now + Micros::new(self.dice.below(REPLAY_DELAY_MAX.as_micros()));
+        self.count += 1;
+        self.under_way.insert((at, self.count), Delivery { at, from, to, bytes });
+    }
+
+    fn flip_bit(&mut self, bytes: &mut [u8]) {
+        if !bytes.is_empty() {
+            let bit = usize::try_from(self.dice.below(bytes.len() as u64 * 8)).expect("a datagram is short");
+            bytes[bit / 8] ^= 1 << (bit % 8);
         }
     }
 

@@ -25,6 +25,9 @@ const STILL_STEPS_MAX: usize = 20_000;
 /// The wall clock at the start of every world: 2026-03-01 09:52:11 UTC.
 const WALL_START_MS: u64 = 1_772_358_731_000;
 
+/// Everybody's password.
+pub const PASSWORD: &str = "correct horse";
+
 /// Server, people, network, time.
 pub struct World {
     pub now: Time,
@@ -120,10 +123,6 @@ impl World {
         self.process.as_ref().map_or(0, |process| process.server.connection_count())
     }
 
-    pub fn is_server_running(&self) -> bool {
-        self.process.is_some()
-    }
-
     /// Adds somebody who starts to connect. They know the server's key.
     pub fn add(&mut self, name: &str) -> usize {
         let index = self.people.len();
@@ -133,20 +132,35 @@ impl World {
         index
     }
 
+    /// Adds another process of somebody's profile: the same key, the same outbox.
+    pub fn add_process(&mut self, leader: usize) -> usize {
+        let index = self.people.len();
+        let mut person = Person::new(&self.people[leader].name, index, self.people[leader].key_seed);
+        person.leader = Some(leader);
+        self.people.push(person);
+        self.start_client(index);
+        index
+    }
+
+    /// What a new device key is made from.
+    pub fn key_seed(&mut self) -> [u8; 32] {
+        self.dice.array()
+    }
+
     /// Starts a client on what is on its disk.
     pub fn start_client(&mut self, index: usize) {
-        let outbox = Outbox::open(&self.disk.client_path(&format!("outbox-{index}.db"))).unwrap();
-        let person = &mut self.people[index];
+        let profile = self.people[index].leader.unwrap_or(index);
+        let outbox = Outbox::open(&self.disk.client_path(&format!("outbox-{profile}.db"))).unwrap();
         let config = ClientConfig {
             transport: self.client_config.clone(),
             remotes: vec![self.server_address],
             server_key: Some(self.server_key),
-            device: SecretKey::generate(&mut Dice::from_seed(person.key_seed)),
+            device: SecretKey::generate(&mut Dice::from_seed(self.people[index].key_seed)),
             outbox,
-            sender_lock: SenderLock::alone(),
+            sender_lock: SenderLock::at(self.disk.client_path(&format!("sender-{profile}.lock"))),
         };
-        person.events.clear();
-        person.client = Some(Client::new(config, self.dice.fork(), self.now));
+        let client = Client::new(config, self.dice.fork(), self.now);
+        self.people[index].on_start(client);
         self.settle();
     }
 
@@ -220,7 +234,7 @@ impl World {
     /// Adds somebody and registers them.
     pub fn register(&mut self, name: &str) -> usize {
         let index = self.add(name);
-        let credentials = self.credentials(index, "correct horse");
+        let credentials = self.credentials(index, PASSWORD);
         let reply = self.ask(index, &Request::Register(credentials));
         assert!(matches!(reply, Reply::Account(_)), "{reply:?}");
         index
@@ -293,7 +307,10 @@ impl World {
             return false;
         };
         self.still_steps = if next > self.now { 0 } else { self.still_steps + 1 };
-        assert!(self.still_steps < STILL_STEPS_MAX, "time stands still at {:?}", self.now);
+        if self.still_steps >= STILL_STEPS_MAX {
+            let (now, who) = (self.now, self.impatient());
+            panic!("time stands still at {now:?} for {who}");
+        }
         self.now = self.now.max(next);
         self.deliver();
         let clock = self.clock();
@@ -307,6 +324,23 @@ impl World {
         }
         self.settle();
         true
+    }
+
+    /// Who wants to be woken at once.
+    fn impatient(&mut self) -> String {
+        let now = self.now;
+        let is_due = |at: Option<Time>| at.is_some_and(|at| at <= now);
+        let people = self.people.iter_mut().enumerate();
+        let mut names: Vec<String> = people
+            .filter_map(|(index, person)| {
+                let client = person.awake()?;
+                is_due(client.poll_timeout()).then(|| format!("client {index} {client:?}"))
+            })
+            .collect();
+        if is_due(self.process.as_mut().and_then(Process::poll_timeout)) {
+            names.push("the server".to_owned());
+        }
+        names.join(", ")
     }
 
     fn deliver(&mut self) {
@@ -329,7 +363,7 @@ impl World {
         let now = self.clock();
         let mut datagram = Vec::new();
         for person in &mut self.people {
-            person.collect(self.now);
+            person.collect(self.now, &self.disk);
             let address = person.address;
             let Some(client) = person.awake() else { continue };
             while let Some(path) = client.poll_transmit(self.now, &mut datagram) {

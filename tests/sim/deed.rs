@@ -1,0 +1,181 @@
+//! What people do in a swarm's world. A closed list, of which a seed draws what is done at all; a new kind of request becomes a
+//! line here.
+
+use udpchat::crypto::Dice;
+use udpchat::message::{
+    ChangePassword, CreateRoom, HistoryFrom, HistoryRequest, JoinRoom, Password, Request, Target, Visibility,
+};
+
+use super::crowd::{self, NAMES};
+use super::person::Asked;
+use super::urn::Urn;
+use super::world::{PASSWORD, World};
+
+/// Names of newcomers, who may look like one another.
+const NEWCOMERS: [&str; 4] = ["erin", "ERIN", "\u{435}rin", "frank"];
+
+/// Most people who come later.
+const NEWCOMERS_MAX: usize = 3;
+
+/// The password of rooms that have one.
+const ROOM_PASSWORD: &str = "open sesame";
+
+/// Something that somebody does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Deed {
+    /// Writes some lines to a room, whether a member or not.
+    Write,
+    /// Enters a room and follows it.
+    Join,
+    /// Writes to somebody.
+    WriteDirect,
+    /// Leaves a room, having stopped to follow it or not.
+    Leave,
+    /// Makes a room, whether there is one of that name or not.
+    Create,
+    /// Reads the newest page of a followed log.
+    Read,
+    /// Asks for the public rooms.
+    List,
+    /// Asks who is in a room, whether a member or not.
+    Who,
+    /// Somebody new registers, perhaps with a name that is taken.
+    Register,
+    /// Logs out, and will log in again.
+    LogOut,
+    /// Changes the password and throws the user's other devices out.
+    RevokeOthers,
+}
+
+const ALL: &[(Deed, u64)] = &[
+    (Deed::Write, 9),
+    (Deed::Join, 4),
+    (Deed::WriteDirect, 2),
+    (Deed::Leave, 2),
+    (Deed::Create, 1),
+    (Deed::Read, 3),
+    (Deed::List, 1),
+    (Deed::Who, 1),
+    (Deed::Register, 1),
+    (Deed::LogOut, 1),
+    (Deed::RevokeOthers, 1),
+];
+
+/// A room that people know of.
+#[derive(Debug, Clone, Copy)]
+struct Room {
+    name: &'static str,
+    visibility: Visibility,
+    is_locked: bool,
+}
+
+/// What is done in a world, and where.
+pub struct Deeds {
+    urn: Urn<Deed>,
+    rooms: Vec<Room>,
+    count: u64,
+}
+
+impl Deeds {
+    /// Draws what is done and what the rooms are like; writing and joining always are. Makes two of three rooms.
+    pub fn draw(world: &mut World, dice: &mut Dice) -> Self {
+        let mut room = |name| {
+            let visibility = if dice.below(2) == 0 { Visibility::Public } else { Visibility::Unlisted };
+            Room { name, visibility, is_locked: dice.below(4) == 0 }
+        };
+        let rooms = vec![room("#one"), room("#two"), room("#three")];
+        for room in &rooms[..2] {
+            let owner = dice.below(world.people.len() as u64) as usize;
+            create(world, owner, *room);
+            crowd::follow(world, owner, &Target::Room(room.name.into()));
+            world.drive_for(udpchat::transport::Micros::from_secs(1));
+        }
+        Self { urn: Urn::draw_from(ALL, 2, dice), rooms, count: 0 }
+    }
+
+    /// Somebody does something, if they are somebody.
+    pub fn perform(&mut self, world: &mut World, dice: &mut Dice, who: usize) {
+        if world.people[who].client.is_none() || world.people[who].user.is_none() {
+            return;
+        }
+        let Some(deed) = self.urn.draw(dice) else { return };
+        let room = self.rooms[dice.below(self.rooms.len() as u64) as usize];
+        self.count += 1;
+        match deed {
+            Deed::Write => {
+                let filler = if dice.below(16) == 0 { "x".repeat(dice.below(8_000) as usize) } else { String::new() };
+                for part in 0..=dice.below(4) {
+                    let text = format!("{who} {}.{part}{filler}", self.count);
+                    world.write(who, room.name, &text);
+                }
+            }
+            Deed::WriteDirect => {
+                let to = NAMES[dice.below(NAMES.len() as u64) as usize];
+                world.write(who, &format!("@{to}"), &format!("{who} to {to} {}", self.count));
+            }
+            Deed::Join => {
+                let (id, wrong) = (world.id(who), dice.below(4) == 0);
+                let given = if wrong { "open barley" } else { ROOM_PASSWORD };
+                let password = room.is_locked.then(|| Password::new(given.into()));
+                let join = JoinRoom { id, name: room.name.to_owned(), password };
+                crowd::request(world, who, &Request::JoinRoom(join), Asked::Anything);
+                crowd::follow(world, who, &Target::Room(room.name.into()));
+            }
+            Deed::Leave => {
+                let followed = world.people[who].followed.iter().find(|(_, followed)| followed.called == room.name);
+                let log = followed.map(|(log, _)| *log);
+                if let Some(log) = log.filter(|_| dice.below(2) == 0) {
+                    crowd::unfollow(world, who, log);
+                }
+                let id = world.id(who);
+                let leave = Request::LeaveRoom((id, Target::Room(room.name.into())));
+                crowd::request(world, who, &leave, Asked::Anything);
+            }
+            Deed::Create => create(world, who, room),
+            Deed::Read => read(world, dice, who),
+            Deed::List => crowd::request(world, who, &Request::ListRooms(None), Asked::Anything),
+            Deed::Who => {
+                crowd::request(world, who, &Request::Who((Target::Room(room.name.into()), 0)), Asked::Anything);
+            }
+            Deed::Register => register(world, dice),
+            Deed::LogOut | Deed::RevokeOthers if world.people[who].is_guest() => {}
+            Deed::LogOut => {
+                let id = world.id(who);
+                crowd::request(world, who, &Request::LogOut(id), Asked::Anything);
+            }
+            Deed::RevokeOthers => {
+                let (id, same) = (world.id(who), Password::new(PASSWORD.into()));
+                let change = ChangePassword { id, old: same.clone(), new: same, revoke_others: true };
+                crowd::request(world, who, &Request::ChangePassword(change), Asked::Anything);
+            }
+        }
+    }
+}
+
+fn create(world: &mut World, who: usize, room: Room) {
+    let id = world.id(who);
+    let password = room.is_locked.then(|| Password::new(ROOM_PASSWORD.into()));
+    let create = CreateRoom { id, name: room.name.to_owned(), password, visibility: room.visibility };
+    crowd::request(world, who, &Request::CreateRoom(create), Asked::Anything);
+}
+
+/// Reads the newest page of some log that is followed.
+fn read(world: &mut World, dice: &mut Dice, who: usize) {
+    let person = &world.people[who];
+    let logs: Vec<_> = person.followed.keys().copied().collect();
+    if logs.is_empty() {
+        return;
+    }
+    let log = logs[dice.below(logs.len() as u64) as usize];
+    let known = person.known.get(&log).copied().unwrap_or_default();
+    let history = HistoryRequest { log: Target::Log(log), from: HistoryFrom::Last, count: 1 + dice.below(50) as u16 };
+    crowd::request(world, who, &Request::History(history), Asked::Newest(known));
+}
+
+fn register(world: &mut World, dice: &mut Dice) {
+    if world.people.iter().filter(|person| NEWCOMERS.contains(&person.name.as_str())).count() < NEWCOMERS_MAX {
+        let who = world.add(NEWCOMERS[dice.below(NEWCOMERS.len() as u64) as usize]);
+        let credentials = world.credentials(who, PASSWORD);
+        crowd::request(world, who, &Request::Register(credentials), Asked::SignIn);
+    }
+}
