@@ -309,7 +309,11 @@ impl Client {
                 Event::Readable(stream) => self.read(now, handle, stream),
                 Event::Closed(reason) => self.on_lost(now, reason),
                 Event::Silent => self.silence.on_silent(now),
-                Event::ServerKey { .. } | Event::Connected { .. } | Event::Writable(_) | Event::PathChanged(_) => {}
+                Event::ServerKey { .. }
+                | Event::Connected { .. }
+                | Event::Writable(_)
+                | Event::Latest
+                | Event::PathChanged(_) => {}
             },
             Link::Online { renewal, .. } if renewal.is_fresh(handle) => match event {
                 Event::Readable(_) => self.take_over(now, handle),

@@ -125,7 +125,7 @@ impl Attempts {
                 self.abandon_all_but(now, endpoint, handle);
                 Some(Found::Nobody(reason))
             }
-            Event::Readable(_) | Event::Writable(_) | Event::PathChanged(_) | Event::Silent => None,
+            Event::Readable(_) | Event::Writable(_) | Event::Latest | Event::PathChanged(_) | Event::Silent => None,
         }
     }
 

@@ -231,12 +231,19 @@ impl Server {
                 self.catch_up(handle);
                 self.pump(now, handle);
             }
+            Event::Latest => self.pass_over_latest(handle),
             Event::Closed(reason) => {
                 tracing::debug!(?handle, ?reason, "connection closed");
                 self.forget(handle);
             }
             Event::ServerKey { .. } | Event::PathChanged(_) | Event::Silent => {}
         }
+    }
+
+    /// No value of a client's has a meaning yet; what comes is taken so that it does not wait.
+    fn pass_over_latest(&mut self, handle: ConnectionHandle) {
+        let Some(mut connection) = self.endpoint.connection(handle) else { return };
+        while connection.recv_latest().is_some() {}
     }
 
     fn on_connected(&mut self, now: Now, handle: ConnectionHandle, peer: PublicKey) {

@@ -12,6 +12,7 @@ use super::datagram_size::DatagramSize;
 use super::error::{CloseCode, SendError};
 use super::events::{ConnectionEvent, Events};
 use super::following::LeftBehind;
+use super::latest::{LatestKey, LatestReceiving, LatestSending};
 use super::loss::LossDetector;
 use super::loss_rate::{LossRate, Verdict};
 use super::pacing::Pacer;
@@ -77,6 +78,8 @@ pub struct Connection {
     pub(super) sending: Streams<SendStream>,
     pub(super) receiving: Streams<RecvStream>,
     bulk_window_len: u32,
+    pub(super) latest_sending: LatestSending,
+    pub(super) latest_receiving: LatestReceiving,
     pub(super) ping_due: bool,
     pub(super) events: Events,
     pub(super) trace: ConnectionTrace,
@@ -132,6 +135,8 @@ impl Connection {
             sending: empty_queues(),
             receiving: Streams::new(RecvStream::new(config.chat_window_len, INITIAL_CREDIT_LEN)),
             bulk_window_len: config.bulk_window_len,
+            latest_sending: LatestSending::default(),
+            latest_receiving: LatestReceiving::default(),
             // The client's first packet confirms the keys to the server.
             ping_due: role == Role::Client,
             events: Events::default(),
@@ -215,6 +220,26 @@ impl Connection {
                 None
             }
         }
+    }
+
+    /// Sends a value in the place of any older one of `key` that was not sent yet. It goes out at most once and may be lost; one
+    /// that comes late is not told. The bytes are shared, not copied, so a value can go to many connections.
+    ///
+    /// # Errors
+    /// [`SendError::TooLong`] above [`LATEST_LEN_MAX`](super::LATEST_LEN_MAX) bytes, [`SendError::Closed`].
+    pub fn send_latest(&mut self, _now: Time, key: LatestKey, value: &Arc<[u8]>) -> Result<(), SendError> {
+        if !self.state.is_open() {
+            return Err(SendError::Closed);
+        }
+        if self.latest_sending.put(key, value)? {
+            self.counts.latest_dropped = self.counts.latest_dropped.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    /// The next latest value that came.
+    pub fn recv_latest(&mut self) -> Option<Vec<u8>> {
+        self.latest_receiving.take()
     }
 
     /// Bytes queued and not sent for the first time.
@@ -322,6 +347,7 @@ impl Connection {
     /// The end of a stage in which messages pass: what was for sending them is given back. Whole messages can still be read.
     pub(super) fn release(&mut self) {
         self.sending = empty_queues();
+        self.latest_sending.clear();
         self.sent.clear();
         self.redundancy.clear();
         self.pacer.release();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::endpoint::Endpoint;
 use super::error::{CloseCode, SendError};
+use super::latest::LatestKey;
 use super::occupant::{Established, Peer};
 use super::path::Path;
 use super::slots::ConnectionHandle;
@@ -43,6 +44,20 @@ impl ConnectionMut<'_> {
     /// The next whole message. Reading gives the peer credit; not reading holds it back.
     pub fn recv(&mut self, now: Time, stream: StreamId) -> Option<Vec<u8>> {
         self.established().connection.recv(now, stream)
+    }
+
+    /// Sends a value in the place of any older one of `key` that was not sent yet. It goes out at most once and may be lost; one
+    /// that comes late is not told. The bytes are shared, not copied, so a value can go to many connections.
+    ///
+    /// # Errors
+    /// [`SendError::TooLong`] above [`LATEST_LEN_MAX`](super::LATEST_LEN_MAX) bytes, [`SendError::Closed`].
+    pub fn send_latest(&mut self, now: Time, key: LatestKey, value: &Arc<[u8]>) -> Result<(), SendError> {
+        self.established().connection.send_latest(now, key, value)
+    }
+
+    /// The next latest value that came; says itself what it is of.
+    pub fn recv_latest(&mut self) -> Option<Vec<u8>> {
+        self.established().connection.recv_latest()
     }
 
     /// Bytes queued and not sent for the first time.

@@ -51,6 +51,8 @@ pub enum Event {
     Readable(StreamId),
     /// After a refusal, [`ConnectionMut::send`](super::ConnectionMut::send) has room again.
     Writable(StreamId),
+    /// [`ConnectionMut::recv_latest`](super::ConnectionMut::recv_latest) has values: take all, the oldest make room for more.
+    Latest,
     /// The peer speaks from another address now.
     PathChanged(SocketAddr),
     /// Client: several probes in a row went unanswered. A new socket may help, and then
@@ -309,6 +311,7 @@ impl Endpoint {
                     Some(_) if is_half_open => continue,
                     Some(ConnectionEvent::Readable(stream)) => Some(Event::Readable(stream)),
                     Some(ConnectionEvent::Writable(stream)) => Some(Event::Writable(stream)),
+                    Some(ConnectionEvent::Latest) => Some(Event::Latest),
                     Some(ConnectionEvent::PathChanged) => Some(Event::PathChanged(established.connection.path().remote)),
                     Some(ConnectionEvent::Silent) => Some(Event::Silent),
                     Some(ConnectionEvent::Closed(reason)) => Some(Event::Closed(reason)),

@@ -14,6 +14,8 @@ pub enum ConnectionEvent {
     Readable(StreamId),
     /// After a refused send: half of the queue is free. Or the queue is as short as the owner asked to hear of.
     Writable(StreamId),
+    /// Latest values can be received; at most [`LATEST_WAITING_MAX`](super::LATEST_WAITING_MAX) are kept.
+    Latest,
     /// The peer's address is another one now.
     PathChanged,
     /// Client: several probes in a row went unanswered. Perhaps its address is nobody's any more.
@@ -31,6 +33,7 @@ pub(super) struct Events {
     pub confirmed: bool,
     pub readable: StreamSet,
     pub writable: StreamSet,
+    pub latest: bool,
     pub path_changed: bool,
     pub silent: bool,
     pub closed: Option<Box<CloseReason>>,
@@ -41,7 +44,7 @@ impl Events {
     /// Whether there is an event.
     pub const fn is_any(&self) -> bool {
         let streams = !self.readable.is_empty() || !self.writable.is_empty();
-        self.confirmed || streams || self.path_changed || self.silent || self.closed.is_some() || self.drained
+        self.confirmed || streams || self.latest || self.path_changed || self.silent || self.closed.is_some() || self.drained
     }
 
     /// The next event, in the order in which an owner can make sense of them.
@@ -58,6 +61,9 @@ impl Events {
             }
             self.writable.take(stream);
             return Some(ConnectionEvent::Writable(stream));
+        }
+        if std::mem::take(&mut self.latest) {
+            return Some(ConnectionEvent::Latest);
         }
         if std::mem::take(&mut self.path_changed) {
             return Some(ConnectionEvent::PathChanged);

@@ -34,6 +34,7 @@ mod error;
 mod events;
 mod following;
 mod half_open;
+mod latest;
 mod loss;
 mod loss_rate;
 mod occupant;
@@ -61,7 +62,7 @@ mod timers;
 mod trace;
 mod transmit;
 
-pub use crate::wire::{BULK_STREAMS_MAX, BulkStream, StreamId};
+pub use crate::wire::{BULK_STREAMS_MAX, BulkStream, LATEST_LEN_MAX, LATEST_SLOTS_MAX, StreamId};
 pub use accepting::RESET_LEN;
 pub use ack::{ACK_DELAY_MAX, ACK_DELAY_UNIT_MICROS, ACK_ONLY_PER_PING, ACK_OWED_MAX};
 pub use admission::{Admission, HelloPolicy};
@@ -77,6 +78,7 @@ pub use endpoint::{ANSWER_COUNT_MAX, CLIENT_CONNECTION_COUNT_MAX, Endpoint, Even
 pub use error::{CloseCode, CloseReason, PacketError, SendError};
 pub use events::ConnectionEvent;
 pub use half_open::{HALF_OPEN_COUNT_MAX, HALF_OPEN_TIMEOUT};
+pub use latest::{LATEST_WAITING_MAX, LatestKey};
 pub use loss::{PACKET_THRESHOLD, PACKET_THRESHOLD_MAX};
 pub use pacing::BURST_PACKET_COUNT;
 pub use path::{AMPLIFICATION_MAX, Path, UNPROVEN_MOVE_COUNT_MAX};

@@ -100,7 +100,7 @@ impl Connection {
         for frame in frames(plain) {
             // The first pass has decoded every frame already.
             let Ok(frame) = frame else { break };
-            self.apply(now, &frame);
+            self.apply(now, number, &frame);
             if !self.state.is_open() {
                 break;
             }
@@ -182,7 +182,7 @@ impl Connection {
     }
 
     /// The second pass, frame by frame.
-    fn apply(&mut self, now: Time, frame: &Frame<'_>) {
+    fn apply(&mut self, now: Time, number: u64, frame: &Frame<'_>) {
         match frame {
             Frame::Padding(_) | Frame::Ping | Frame::AckNow => {}
             Frame::Ack(ack) => self.on_ack(now, ack),
@@ -195,6 +195,13 @@ impl Connection {
             Frame::Blocked { stream, limit } => self.receiving_on(*stream).on_blocked(*limit),
             Frame::PathChallenge(challenge) => self.path.on_challenge(*challenge),
             Frame::PathResponse(echo) => self.on_path_response(now, *echo),
+            Frame::Latest { slot, bytes } => {
+                if self.latest_receiving.on_value(number, *slot, bytes) {
+                    self.events.latest = true;
+                } else {
+                    self.counts.latest_late = self.counts.latest_late.saturating_add(1);
+                }
+            }
             Frame::Close { code, reason } => self.on_close(now, CloseCode::from_u16(*code), reason),
         }
     }
@@ -335,7 +342,7 @@ impl Connection {
             let mut chunks = carried.chunks().peekable();
             packet.sent_at + patience <= now
                 && carried.news == News::default()
-                && chunks.peek().is_some()
+                && (carried.latest || chunks.peek().is_some())
                 && chunks
                     .all(|chunk| self.sending.of(chunk.stream).is_none_or(|sending| sending.missing_in(chunk.span()).is_none()))
         };

@@ -57,6 +57,8 @@ pub(super) struct Carried {
     pub news: News,
     /// Whether the peer has to acknowledge it. Only such packets count as in flight.
     pub eliciting: bool,
+    /// Whether latest values were in it, which are not sent again.
+    pub latest: bool,
     /// Whether it asked for that at once.
     pub ack_now: bool,
 }
@@ -73,6 +75,11 @@ impl Carried {
         self.eliciting = true;
         let free = self.chunks.iter_mut().find(|place| place.is_none());
         free.map(|place| *place = Some(chunk)).is_some()
+    }
+
+    /// Whether nothing of what was in it would be sent again.
+    pub fn is_passing(&self) -> bool {
+        self.latest && self.news == News::default() && self.chunks().next().is_none()
     }
 
     /// Whether another chunk can be noted.

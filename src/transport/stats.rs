@@ -56,6 +56,12 @@ pub struct Counts {
     pub losses_spurious: u64,
     /// Packets refused: forged, replayed or without room.
     pub packets_refused: u64,
+    /// Latest values sent.
+    pub latest_sent: u64,
+    /// Latest values that waited to be sent and made room for others.
+    pub latest_dropped: u64,
+    /// Latest values that came after newer ones and were not told.
+    pub latest_late: u64,
     /// Times the peer's address changed.
     pub path_moves: u64,
 }
@@ -76,6 +82,9 @@ impl Counts {
             redundant_bytes_sent,
             losses_spurious,
             packets_refused,
+            latest_sent,
+            latest_dropped,
+            latest_late,
             path_moves,
         } = other;
         let pairs = [
@@ -91,6 +100,9 @@ impl Counts {
             (&mut self.redundant_bytes_sent, redundant_bytes_sent),
             (&mut self.losses_spurious, losses_spurious),
             (&mut self.packets_refused, packets_refused),
+            (&mut self.latest_sent, latest_sent),
+            (&mut self.latest_dropped, latest_dropped),
+            (&mut self.latest_late, latest_late),
             (&mut self.path_moves, path_moves),
         ];
         for (sum, count) in pairs {

@@ -1,7 +1,7 @@
 //! What goes out: packets are built as late as possible, from whatever fits by then.
 //!
 //! The order in a packet is the order of urgency: the acknowledgement, short news, lost chat bytes, new chat bytes, copies of
-//! lines, bulk bytes. Acknowledgements, news, probes and copies wait neither for the congestion window nor for the pace.
+//! lines, latest values, bulk bytes. Acknowledgements, news, probes and copies wait neither for the congestion window nor for the pace.
 
 use super::bulk_turn::BULK_SHARE;
 use super::connection::{Connection, Role};
@@ -16,7 +16,10 @@ use super::skips::SKIP_FLIGHT_MIN;
 use super::state::State;
 use super::streams::in_turn;
 use super::time::{Micros, Time};
-use crate::wire::{BULK_STREAMS_MAX, Frame, HEADER_LEN, Header, StreamId, TAG_LEN, VARINT_MAX, data_header_len, put_data_header};
+use crate::wire::{
+    BULK_STREAMS_MAX, Frame, HEADER_LEN, Header, LATEST_OVERHEAD_MAX, StreamId, TAG_LEN, VARINT_MAX, data_header_len,
+    put_data_header,
+};
 
 /// Less room than this in a packet is not worth a DATA frame.
 const CHUNK_LEN_MIN: usize = 24;
@@ -44,6 +47,20 @@ const COPY_OVERHEAD_LEN: u64 = 6;
 /// No packet of ours has such a number, so the seal over nothing is free to be used as a source of unpredictable bytes. The
 /// path challenges have those from 2^63 on.
 const SKIP_NUMBERS: u64 = 3 << 62;
+
+/// What has something to send, and is held back by neither window nor pace.
+#[derive(Debug, Clone, Copy)]
+struct Going {
+    chat: bool,
+    latest: bool,
+    bulk: BulkGoes,
+}
+
+impl Going {
+    fn is_any(self) -> bool {
+        self.chat || self.latest || self.bulk != BulkGoes::Not
+    }
+}
 
 /// Whether bulk bytes go into a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,15 +151,18 @@ impl Connection {
         self.review_copies(now);
         let pace = Pace::new(&self.rtt, &self.congestion);
         let probe = self.probe_timer.probes_due() > 0;
-        let (chat, bulk) = self.may_go(now, pace);
-        let others = probe || chat || bulk != BulkGoes::Not || self.acks.is_due() || self.has_news();
+        let going = self.may_go(now, pace, draft.room());
+        let others = probe || going.is_any() || self.acks.is_due() || self.has_news();
         if !others && !self.redundancy.is_due(now) {
             return false;
         }
         self.skip_number(now);
         // While much is lost, what was acknowledged before is said again with everything that goes.
         if self.acks.is_owed() || self.redundancy.is_high() {
-            draft.carried.acked_below = self.acks.write(now, draft.room().saturating_sub(NEWS_LEN_MAX), draft.buf);
+            let kept =
+                self.latest_sending.next_len().filter(|_| going.latest).map_or(0, |len| len.saturating_add(LATEST_OVERHEAD_MAX));
+            let room = draft.room().saturating_sub(NEWS_LEN_MAX).saturating_sub(kept);
+            draft.carried.acked_below = self.acks.write(now, room, draft.buf);
         }
         self.put_news(draft);
         // The byte for ACK_NOW is kept free.
@@ -151,30 +171,33 @@ impl Connection {
             self.put_unacked(draft);
             self.counts.probes_sent = self.counts.probes_sent.saturating_add(1);
         }
-        if bulk == BulkGoes::First {
+        if going.bulk == BulkGoes::First {
             self.put_bulk(draft);
         }
-        if chat {
+        if going.chat {
             self.put_stream(draft, StreamId::Chat);
         }
         self.note_line(now, &draft.carried);
         self.put_copies(now, draft, others);
-        if bulk == BulkGoes::Last {
+        if going.latest {
+            self.put_latest(draft);
+        }
+        if going.bulk == BulkGoes::Last {
             self.put_bulk(draft);
         }
-        self.count_turn(now, chat, bulk, draft);
+        self.count_turn(now, going, draft);
         if probe && !draft.carried.eliciting {
             draft.put(&Frame::Ping);
         }
         draft.len_max = draft.len_max.saturating_add(1);
         if draft.carried.eliciting {
             let alone = self.sent.in_flight_count() < ACK_NOW_FLIGHT_MAX && self.rtt.smoothed() >= ACK_NOW_RTT_MIN;
-            if probe || alone {
+            if probe || alone && !draft.carried.is_passing() {
                 draft.put(&Frame::AckNow);
                 draft.carried.ack_now = true;
             }
             self.probe_timer.on_sent();
-            if chat || bulk != BulkGoes::Not {
+            if going.is_any() {
                 self.pacer.on_sent(pace, len_u64(draft.buf));
             }
         } else if draft.carried.acked_below > 0 {
@@ -187,28 +210,33 @@ impl Connection {
         draft.buf.len() > HEADER_LEN
     }
 
-    /// Which streams may go into a packet now: they have something, and neither window nor pace holds them.
-    fn may_go(&mut self, now: Time, pace: Pace) -> (bool, BulkGoes) {
+    /// What may go into a packet of so much room now: it has something, and neither window nor pace holds it.
+    fn may_go(&mut self, now: Time, pace: Pace, room: usize) -> Going {
         self.pacer.release();
         let has_room = self.sent.has_room();
         let (has_chat, has_bulk) = (has_room && self.sending.chat.is_sendable(), has_room && self.has_bulk());
         let for_chat = self.congestion.has_room_for_chat();
-        let chat = has_chat && for_chat && self.pacer.allows(now, pace, Urgency::Interactive);
-        if !has_bulk {
-            return (chat, BulkGoes::Not);
-        }
-        if chat && self.bulk_turn.is_now(now, self.rtt.smoothed()) {
-            return (chat, BulkGoes::First);
-        }
-        let bulk = self.congestion.has_room() && self.pacer.allows(now, pace, Urgency::Bulk);
-        (chat, if bulk { BulkGoes::Last } else { BulkGoes::Not })
+        let fits = |len: usize| len.saturating_add(LATEST_OVERHEAD_MAX).saturating_add(NEWS_LEN_MAX) < room;
+        let has_latest = has_room && self.latest_sending.next_len().is_some_and(fits);
+        let quick = (has_chat || has_latest) && for_chat && self.pacer.allows(now, pace, Urgency::Interactive);
+        let (chat, latest) = (quick && has_chat, quick && has_latest);
+        let bulk = if !has_bulk {
+            BulkGoes::Not
+        } else if quick && self.bulk_turn.is_now(now, self.rtt.smoothed()) {
+            BulkGoes::First
+        } else if self.congestion.has_room() && self.pacer.allows(now, pace, Urgency::Bulk) {
+            BulkGoes::Last
+        } else {
+            BulkGoes::Not
+        };
+        Going { chat, latest, bulk }
     }
 
     /// Keeps account of who goes first.
-    fn count_turn(&mut self, now: Time, chat: bool, bulk: BulkGoes, draft: &Draft<'_>) {
-        if bulk == BulkGoes::First {
+    fn count_turn(&mut self, now: Time, going: Going, draft: &Draft<'_>) {
+        if going.bulk == BulkGoes::First {
             self.bulk_turn.on_turn();
-        } else if chat || bulk != BulkGoes::Not {
+        } else if going.is_any() {
             let len: usize =
                 draft.carried.chunks().filter(|chunk| chunk.stream != StreamId::Chat).map(|c| usize::from(c.len)).sum();
             let is_served = len.saturating_mul(usize::from(BULK_SHARE)) >= draft.len_max;
@@ -318,6 +346,16 @@ impl Connection {
                 from = sendable.span.end;
                 self.put_chunk(draft, stream, sendable);
             }
+        }
+    }
+
+    /// Latest values, as many as fit.
+    fn put_latest(&mut self, draft: &mut Draft<'_>) {
+        while self.latest_sending.next_len().is_some_and(|len| len.saturating_add(LATEST_OVERHEAD_MAX) <= draft.room()) {
+            let Some((slot, value)) = self.latest_sending.take() else { return };
+            draft.put(&Frame::Latest { slot, bytes: &value });
+            draft.carried.latest = true;
+            self.counts.latest_sent = self.counts.latest_sent.saturating_add(1);
         }
     }
 

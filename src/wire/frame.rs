@@ -25,6 +25,34 @@ const BLOCKED: u8 = 0x06;
 const PATH_CHALLENGE: u8 = 0x07;
 const PATH_RESPONSE: u8 = 0x08;
 const CLOSE: u8 = 0x09;
+const LATEST: u8 = 0x0a;
+
+/// How many slots for latest values a direction has.
+pub const LATEST_SLOTS_MAX: u8 = 64;
+
+/// The longest latest value, in bytes.
+pub const LATEST_LEN_MAX: usize = 400;
+
+/// The most bytes that a LATEST frame spends besides its value: code, slot and a two-byte length.
+pub const LATEST_OVERHEAD_MAX: usize = 4;
+
+/// A place for values of which only the newest counts, below [`LATEST_SLOTS_MAX`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Slot(u8);
+
+impl Slot {
+    /// The slot with this number, if there is one.
+    #[must_use]
+    pub const fn new(number: u8) -> Option<Self> {
+        if number < LATEST_SLOTS_MAX { Some(Self(number)) } else { None }
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self.0
+    }
+}
 
 /// A typed piece of a packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +99,13 @@ pub enum Frame<'a> {
         /// Why, for people; at most [`CLOSE_REASON_LEN_MAX`] bytes.
         reason: &'a str,
     },
+    /// A value that counts until a newer one of its slot comes; never sent again.
+    Latest {
+        /// The slot.
+        slot: Slot,
+        /// The value, at most [`LATEST_LEN_MAX`] bytes.
+        bytes: &'a [u8],
+    },
 }
 
 impl<'a> Frame<'a> {
@@ -112,6 +147,14 @@ impl<'a> Frame<'a> {
                 let reason = std::str::from_utf8(reader.bytes(len)?).map_err(|_| DecodeError::OutOfRange)?;
                 Ok(Self::Close { code, reason })
             }
+            LATEST => {
+                let slot = Slot::new(reader.u8()?).ok_or(DecodeError::OutOfRange)?;
+                let len = usize::try_from(reader.varint()?).map_err(|_| DecodeError::OutOfRange)?;
+                if len > LATEST_LEN_MAX {
+                    return Err(DecodeError::OutOfRange);
+                }
+                Ok(Self::Latest { slot, bytes: reader.bytes(len)? })
+            }
             _ => Err(DecodeError::UnknownFrame),
         }
     }
@@ -148,6 +191,11 @@ impl<'a> Frame<'a> {
                 out.extend(code.to_be_bytes());
                 put_varint(out, len_u64(reason.len()));
                 out.extend_from_slice(reason.as_bytes());
+            }
+            Self::Latest { slot, bytes } => {
+                out.extend([LATEST, slot.number()]);
+                put_varint(out, len_u64(bytes.len()));
+                out.extend_from_slice(bytes);
             }
         }
     }
@@ -323,6 +371,8 @@ mod tests {
             Frame::PathChallenge(*b"12345678"),
             Frame::PathResponse(*b"87654321"),
             Frame::Close { code: 2, reason: "naïve" },
+            Frame::Latest { slot: Slot(63), bytes: b"" },
+            Frame::Latest { slot: Slot(0), bytes: &[7; LATEST_LEN_MAX] },
         ];
         let bytes: Vec<u8> = kinds.iter().flat_map(encoded).collect();
         assert_eq!(decoded(&bytes).unwrap(), kinds);
@@ -356,7 +406,10 @@ mod tests {
     #[test]
     fn what_is_out_of_range_is_refused() {
         for (bytes, error) in [
-            (&[0x0a][..], DecodeError::UnknownFrame),
+            (&[0x0b][..], DecodeError::UnknownFrame),
+            (&[0x0a, 64, 0], DecodeError::OutOfRange),
+            (&[0x0a, 0, 0x41, 0x91], DecodeError::OutOfRange),
+            (&[0x0a, 0, 2, 1], DecodeError::Truncated),
             (&[0xff], DecodeError::UnknownFrame),
             (&[0x04, 9, 0, 1, 7], DecodeError::OutOfRange), // stream 9
             (&[0x04, 0, 0, 0], DecodeError::OutOfRange),    // no bytes

@@ -24,7 +24,8 @@ mod stream_id;
 
 pub use codec::{DecodeError, Reader, VARINT_MAX, put_varint, varint_len};
 pub use frame::{
-    ACK_GAPS_MAX, Ack, CLOSE_REASON_LEN_MAX, DATA_OVERHEAD_MAX, Frame, data_header_len, frames, put_ack, put_data_header,
+    ACK_GAPS_MAX, Ack, CLOSE_REASON_LEN_MAX, DATA_OVERHEAD_MAX, Frame, LATEST_LEN_MAX, LATEST_OVERHEAD_MAX, LATEST_SLOTS_MAX,
+    Slot, data_header_len, frames, put_ack, put_data_header,
 };
 pub use handshake::{
     COOKIE_LEN, Cookie, Foreign, HANDSHAKE_LEN_MAX, HandshakePacket, Hello, HelloReply, Init, MAC_LEN, OPENING_LEN_MIN, Resp,

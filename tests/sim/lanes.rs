@@ -1,6 +1,8 @@
 //! Several bulk streams beside chat, over whole endpoints and a network with a rate.
 
-use udpchat::transport::{BulkStream, Micros, StreamId};
+use std::sync::Arc;
+
+use udpchat::transport::{BulkStream, LatestKey, Micros, StreamId};
 
 use super::net::{Bottleneck, Faults};
 use super::talk::{Side, Talk};
@@ -96,4 +98,38 @@ fn a_stream_that_nobody_reads_holds_no_other() {
     talk.set_reads(Side::Client, bulk(1), true);
     // The server of these tests grants 20 KB of each stream ahead of its reader.
     assert!(talk.finish(Micros::from_secs(120)));
+}
+
+#[test]
+fn a_storm_of_latest_values_delays_no_chat_and_leaves_bulk_its_share() {
+    let line = Bottleneck { bytes_per_sec: 250_000, queue_len_max: 15_000 };
+    let mut talk = Talk::new(7, Faults { bottleneck: Some(line), ..Faults::none(LEG) });
+    let value: Arc<[u8]> = Arc::from([7; 400]);
+    let storm = |talk: &mut Talk, millis: u64| {
+        for step in 0..millis {
+            let now = talk.pair.now;
+            let mut connection = talk.pair.server.connection(talk.server).unwrap();
+            for key in 0..8 {
+                connection.send_latest(now, LatestKey(key), &value).unwrap();
+            }
+            drop(connection);
+            while talk.say(Side::Server, bulk(1), 1_000).is_ok() {}
+            if step % 50 == 0 {
+                talk.say(Side::Server, StreamId::Chat, 100).unwrap();
+            }
+            talk.pass(ms(1));
+        }
+    };
+    // Three megabytes a second of values are wanted where a quarter of one passes.
+    storm(&mut talk, 2_000);
+    let before = talk.lane(Side::Server, bulk(1)).heard_at.len();
+    storm(&mut talk, 10_000);
+    let bulk_len = (talk.lane(Side::Server, bulk(1)).heard_at.len() - before) * 1_000;
+    let latencies = talk.lane(Side::Server, StreamId::Chat).latencies();
+    let p99 = latencies[latencies.len() * 99 / 100];
+    let sent = talk.stats(Side::Server).counts.latest_sent;
+    println!("bulk {bulk_len} of 2,500,000 bytes, {sent} values, chat p99 {p99:?}");
+    assert!(bulk_len >= 100_000, "{bulk_len}");
+    assert!(sent >= 2_000, "{sent}");
+    assert!(p99 <= LEG + ms(75), "the leg and a full queue: {p99:?}");
 }

@@ -1,6 +1,6 @@
 //! Frames, streams, recovery.
 
-use udpchat::wire::{CLOSE_REASON_LEN_MAX, DecodeError, Frame, StreamId, frames, put_ack, put_varint};
+use udpchat::wire::{CLOSE_REASON_LEN_MAX, DecodeError, Frame, Slot, StreamId, frames, put_ack, put_varint};
 use udpchat::{crypto, transport, wire};
 
 use super::{PROTOCOL, examples};
@@ -27,7 +27,8 @@ fn ack(delay: u64, runs: &[(u64, u64)]) -> Vec<u8> {
 
 #[test]
 fn every_frame_is_written_as_printed() {
-    let printed: [(&str, Frame<'_>); 9] = [
+    let slot = Slot::new(17).expect("a slot");
+    let printed: [(&str, Frame<'_>); 10] = [
         ("frame-padding", Frame::Padding(3)),
         ("frame-ping", Frame::Ping),
         ("frame-ack-now", Frame::AckNow),
@@ -36,6 +37,7 @@ fn every_frame_is_written_as_printed() {
         ("frame-blocked", Frame::Blocked { stream: StreamId::Chat, limit: 20_480 }),
         ("frame-path-challenge", Frame::PathChallenge([1, 2, 3, 4, 5, 6, 7, 8])),
         ("frame-path-response", Frame::PathResponse([1, 2, 3, 4, 5, 6, 7, 8])),
+        ("frame-latest", Frame::Latest { slot, bytes: b"typing" }),
         ("frame-close", Frame::Close { code: 5, reason: "back soon" }),
     ];
     for (name, frame) in printed {
@@ -80,7 +82,9 @@ fn messages_stand_in_a_stream_as_printed() {
 #[test]
 fn what_is_called_malformed_is_refused() {
     let refused = |bytes: &[u8]| frames(bytes).find_map(Result::err);
-    assert_eq!(refused(&[0x0a]), Some(DecodeError::UnknownFrame));
+    assert_eq!(refused(&[0x0b]), Some(DecodeError::UnknownFrame));
+    assert_eq!(refused(&[0x0a, 64, 0]), Some(DecodeError::OutOfRange));
+    assert_eq!(refused(&[0x0a, 0, 0x41, 0x91]), Some(DecodeError::OutOfRange));
     assert_eq!(refused(&[0x04, 0, 0x40, 0x01, 1, 7]), Some(DecodeError::NotCanonical));
     assert_eq!(refused(&[0x04, 9, 0, 1, 7]), Some(DecodeError::OutOfRange));
     assert_eq!(refused(&[0x03, 5, 0, 33, 0]), Some(DecodeError::OutOfRange));
@@ -103,7 +107,10 @@ fn the_close_codes_are_as_printed() {
 
 #[test]
 fn the_constants_of_the_transport_are_as_printed() {
-    let ours: [(&str, u64); 32] = [
+    let ours: [(&str, u64); 35] = [
+        ("LATEST_SLOTS_MAX", transport::LATEST_SLOTS_MAX.into()),
+        ("LATEST_LEN_MAX", transport::LATEST_LEN_MAX as u64),
+        ("LATEST_WAITING_MAX", transport::LATEST_WAITING_MAX as u64),
         ("BULK_STREAMS_MAX", transport::BULK_STREAMS_MAX.into()),
         ("INITIAL_CREDIT_LEN", u64::from(transport::INITIAL_CREDIT_LEN)),
         ("MESSAGE_LEN_MAX", transport::MESSAGE_LEN_MAX as u64),

@@ -295,7 +295,7 @@ impl Load {
                 }
                 Event::Readable(stream) => self.read(now, lane, index, stream),
                 Event::Closed(reason) => self.on_closed(now, index, reason),
-                Event::Connected { .. } | Event::Writable(_) | Event::PathChanged(_) | Event::Silent => {}
+                Event::Connected { .. } | Event::Writable(_) | Event::Latest | Event::PathChanged(_) | Event::Silent => {}
             }
         }
     }

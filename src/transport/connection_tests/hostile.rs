@@ -106,7 +106,7 @@ fn acknowledging_what_was_never_sent_closes() {
 #[test]
 fn unreadable_frames_close() {
     closes_with(&[], CloseCode::Frame);
-    closes_with(&[0x0a], CloseCode::Frame);
+    closes_with(&[0x0b], CloseCode::Frame);
     closes_with(&[0x01, 0xff], CloseCode::Frame);
     closes_with(&[0x04, 9, 0, 1, 0], CloseCode::Frame);
     closes_with(&[0x04, 0, 0, 9, 0], CloseCode::Frame);
