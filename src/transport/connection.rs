@@ -353,6 +353,15 @@ impl Connection {
         self.pacer.release();
     }
 
+    /// Its timer came up and nothing was due, so that it has fallen silent: an idle connection keeps no room for what it might
+    /// send. While packets come and go the room stays, so that nobody asks for memory with each of them.
+    pub(super) fn on_quiet(&mut self, now: Time) {
+        self.sent.tidy(now, self.lost_patience());
+        self.sent.release();
+        self.sending.iter_mut().for_each(|(_, sending)| sending.release());
+        self.receiving.iter_mut().for_each(|(_, receiving)| receiving.release());
+    }
+
     /// How long a packet that was given up is remembered, in case that it arrives after all: two probe timeouts.
     pub(super) fn lost_patience(&self) -> Micros {
         (self.rtt.probe_timeout() + super::ack::ACK_DELAY_MAX).times(2)

@@ -203,6 +203,9 @@ impl Endpoint {
             let Some(occupant) = self.slots.occupant_mut(handle) else { continue };
             occupant.armed_at = None;
             if occupant.deadline().is_none_or(|deadline| deadline > now) {
+                if let Peer::Established(established) = &mut occupant.peer {
+                    established.connection.on_quiet(now);
+                }
                 self.arm(handle);
                 continue;
             }

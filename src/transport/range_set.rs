@@ -16,27 +16,56 @@ impl Span {
     }
 }
 
-/// Sorted runs that neither overlap nor touch. A released set is one word: a connection has seven, most of them always empty.
+/// Sorted runs that neither overlap nor touch. A set of one run, which is what a healthy connection has, takes no memory but its own.
 #[derive(Debug, Clone, Default)]
 pub(super) struct RangeSet {
-    held: Option<Box<Runs>>,
+    held: Held,
+}
+
+#[derive(Debug, Clone)]
+enum Held {
+    /// At most one run: an empty one is none.
+    One(Span),
+    /// Any number.
+    Many(Box<Runs>),
 }
 
 #[derive(Debug, Clone, Default)]
 struct Runs(Vec<Span>);
 
+impl Held {
+    const NONE: Self = Self::One(Span { start: 0, end: 0 });
+}
+
+impl Default for Held {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
 impl RangeSet {
     /// The empty set.
     pub const fn new() -> Self {
-        Self { held: None }
+        Self { held: Held::NONE }
     }
 
     fn runs(&self) -> &[Span] {
-        self.held.as_ref().map_or(&[], |held| &held.0)
+        match &self.held {
+            Held::One(run) if run.start >= run.end => &[],
+            Held::One(run) => std::slice::from_ref(run),
+            Held::Many(runs) => &runs.0,
+        }
     }
 
     fn runs_mut(&mut self) -> &mut Vec<Span> {
-        &mut self.held.get_or_insert_default().0
+        if let Held::One(run) = self.held {
+            let only = Some(run).filter(|run| run.start < run.end);
+            self.held = Held::Many(Box::new(Runs(only.into_iter().collect())));
+        }
+        match &mut self.held {
+            Held::Many(runs) => &mut runs.0,
+            Held::One(_) => unreachable!("it was turned into the other kind"),
+        }
     }
 
     /// How many runs there are.
@@ -94,6 +123,17 @@ impl RangeSet {
         if span.start >= span.end {
             return;
         }
+        if let Held::One(run) = &mut self.held {
+            let is_apart = span.end < run.start || run.end < span.start;
+            if run.start >= run.end {
+                *run = span;
+                return;
+            }
+            if !is_apart {
+                *run = Span { start: run.start.min(span.start), end: run.end.max(span.end) };
+                return;
+            }
+        }
         // The runs that overlap or touch: those that end at or after our start and start at or before our end.
         let runs = self.runs_mut();
         let from = runs.partition_point(|run| run.end < span.start);
@@ -124,7 +164,15 @@ impl RangeSet {
         }
         let left = self.runs().get(from).map(|run| Span { start: run.start, end: span.start });
         let right = self.runs().get(to.saturating_sub(1)).map(|run| Span { start: span.end, end: run.end });
-        let kept = [left, right].into_iter().flatten().filter(|run| run.start < run.end);
+        let mut kept = [left, right].into_iter().flatten().filter(|run| run.start < run.end);
+        if let Held::One(run) = &mut self.held {
+            let first = kept.next();
+            *run = first.unwrap_or(Span { start: 0, end: 0 });
+            if let Some(second) = kept.next() {
+                self.insert(second);
+            }
+            return;
+        }
         self.runs_mut().splice(from..to, kept);
     }
 
@@ -135,15 +183,19 @@ impl RangeSet {
 
     /// Forgets the run with the smallest numbers.
     pub fn forget_first(&mut self) {
-        if !self.runs().is_empty() {
-            self.runs_mut().remove(0);
+        match &mut self.held {
+            Held::Many(runs) if !runs.0.is_empty() => drop(runs.0.remove(0)),
+            Held::Many(_) => {}
+            Held::One(run) => *run = Span { start: 0, end: 0 },
         }
     }
 
-    /// Gives the memory of an emptied set back.
+    /// Gives the memory of a set back that has become small.
     pub fn release(&mut self) {
-        if self.runs().is_empty() {
-            self.held = None;
+        if let Held::Many(runs) = &self.held
+            && runs.0.len() <= 1
+        {
+            self.held = runs.0.first().map_or(Held::NONE, |run| Held::One(*run));
         }
     }
 }
@@ -163,6 +215,24 @@ mod tests {
     }
 
     #[test]
+    fn one_run_needs_no_memory_and_released_sets_go_back_to_that() {
+        let mut set = RangeSet::new();
+        for number in 0..1_000 {
+            set.insert(Span { start: number, end: number + 1 });
+            set.remove_below(number.saturating_sub(3));
+        }
+        assert!(matches!(set.held, Held::One(Span { start: 996, end: 1_000 })));
+        set.remove(Span { start: 997, end: 998 });
+        assert!(matches!(set.held, Held::Many(_)));
+        assert_eq!(set.run_count(), 2);
+        set.forget_first();
+        set.release();
+        assert!(matches!(set.held, Held::One(Span { start: 998, end: 1_000 })));
+        set.forget_first();
+        assert!(set.is_empty());
+    }
+
+    #[test]
     fn touching_runs_become_one() {
         let mut set = RangeSet::new();
         for (start, end) in [(0, 2), (4, 6), (2, 4)] {
@@ -175,7 +245,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(1_000))]
 
         #[test]
-        fn behaves_like_a_set_of_numbers(steps in proptest::collection::vec((0_u8..4, 0_u64..60, 0_u64..12), 1..60)) {
+        fn behaves_like_a_set_of_numbers(steps in proptest::collection::vec((0_u8..5, 0_u64..60, 0_u64..12), 1..60)) {
             let (mut set, mut model) = (RangeSet::new(), BTreeSet::new());
             for (act, start, len) in steps {
                 let span = Span { start, end: start + len };
@@ -191,6 +261,7 @@ mod tests {
                         set.remove(span);
                         model.retain(|number| !(start..start + len).contains(number));
                     }
+                    3 => set.release(),
                     _ => {
                         set.remove_below(start);
                         model.retain(|number| *number >= start);

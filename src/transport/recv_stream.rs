@@ -130,6 +130,13 @@ impl RecvStream {
         Ok(Some(message))
     }
 
+    /// Gives back the room of an empty ring, however little.
+    pub fn release(&mut self) {
+        if self.ring.is_empty() {
+            self.ring = VecDeque::new();
+        }
+    }
+
     /// Takes `window_len` bytes ahead of the reader from now on, unless it was more before.
     pub fn raise_window(&mut self, window_len: u32) {
         self.window_len = self.window_len.max(window_len);

@@ -284,6 +284,13 @@ impl SendStream {
         }
     }
 
+    /// Gives back the room of an empty queue, however little.
+    pub fn release(&mut self) {
+        if self.pieces.is_empty() {
+            self.pieces = VecDeque::new();
+        }
+    }
+
     /// Puts the owner's wait back.
     const fn keep_waiting(&mut self) -> bool {
         self.owner_waits = true;

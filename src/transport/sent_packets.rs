@@ -225,6 +225,13 @@ impl SentPackets {
         }
     }
 
+    /// Gives back the room of an empty ring, however little.
+    pub fn release(&mut self) {
+        if self.ring.is_empty() {
+            self.ring = VecDeque::new();
+        }
+    }
+
     /// Forgets everything but the next number.
     pub fn clear(&mut self) {
         *self = Self { first: self.next_number(), ring: VecDeque::new(), in_flight_count: 0 };
@@ -302,6 +309,11 @@ mod tests {
             assert_eq!(sent.ring.len(), 1);
         }
         assert!(sent.ring.capacity() <= IDLE_CAPACITY);
+        sent.release();
+        assert_eq!(sent.ring.len(), 1, "what may still be acknowledged stays");
+        sent.tidy(at(601_000), PATIENCE);
+        sent.release();
+        assert_eq!(sent.ring.capacity(), 0);
         assert_eq!(sent.next_number(), 600);
     }
 
