@@ -66,6 +66,77 @@ const HOMES: &[(&str, &[&str])] = &[
 const MEETING_PLACES: &[&str] =
     &["event_loop.rs", "worker.rs", "server/ledger.rs", "server/config.rs", "socket/", "auth/pool.rs", "cli/", "bin/"];
 
+/// What a constant whose name ends in `_MAX` is, on the floors that peers can reach.
+enum Cap {
+    /// Something that a peer could make grow; this test reaches it.
+    By(&'static str),
+    /// A bound of something else, which nothing that a peer does can make grow.
+    Is(&'static str),
+}
+
+/// Every `_MAX` of the transport and the server. A cap that nobody reaches in a test is a guess.
+const CAPS: &[(&str, Cap)] = &[
+    ("server/bulk.rs PAGE_STREAM_MAX", Cap::Is("which streams pages take")),
+    ("server/dispatch.rs HISTORY_COUNT_MAX", Cap::By("a_page_of_history_and_a_name_have_a_longest")),
+    ("server/dispatch.rs NAME_LEN_MAX", Cap::By("a_page_of_history_and_a_name_have_a_longest")),
+    ("server/event_loop.rs BATCHES_PER_TURN_MAX", Cap::Is("batches of a turn; the rest wait in the kernel")),
+    ("server/fan_out.rs FOLLOW_QUEUE_LEN_MAX", Cap::By("a_slow_reader_costs_a_cursor_and_loses_nothing")),
+    ("server/job.rs FOLLOW_PAGE_LEN_MAX", Cap::By("a_slow_reader_costs_a_cursor_and_loses_nothing")),
+    ("server/job.rs HISTORY_PAGE_LEN_MAX", Cap::By("a_page_of_history_ends_before_it_is_too_long")),
+    ("server/ledger.rs BATCH_MAX", Cap::Is("commands of a transaction; the rest wait in the queue")),
+    ("server/ledger.rs QUEUE_MAX", Cap::By("a_flood_of_commands_is_handed_back")),
+    ("server/server.rs COMMANDS_IN_FLIGHT_MAX", Cap::By("while_the_ledger_has_too_much_to_do_sessions_wait_and_are_told_once")),
+    ("server/server.rs READS_IN_FLIGHT_MAX", Cap::By("while_the_readers_have_too_much_to_do_sessions_wait")),
+    ("server/server.rs REPLY_QUEUE_LEN_MAX", Cap::By("who_does_not_take_the_replies_gets_no_more_until_they_are_taken")),
+    ("server/session.rs IN_FLIGHT_LEN_MAX", Cap::By("long_requests_in_flight_have_a_cap_in_bytes")),
+    ("server/session.rs READS_IN_FLIGHT_MAX", Cap::By("who_does_not_take_the_replies_gets_no_more_until_they_are_taken")),
+    ("server/session.rs REQUESTS_IN_FLIGHT_MAX", Cap::By("a_session_with_too_many_unanswered_requests_waits_unread")),
+    ("server/workers.rs READER_QUEUE_MAX", Cap::By("a_full_queue_hands_the_job_back")),
+    ("transport/ack.rs ACK_DELAY_MAX", Cap::By("a_stated_delay_is_believed_up_to_the_agreed_maximum")),
+    ("transport/ack.rs ACK_OWED_MAX", Cap::By("one_packet_waits_a_second_does_not")),
+    ("transport/ack.rs JUDGED_MAX", Cap::By("a_long_silence_is_not_taken_for_the_rate_of_loss")),
+    ("transport/ack.rs RECEIVED_RUNS_MAX", Cap::By("more_holes_than_can_be_remembered_forget_the_oldest_runs")),
+    ("transport/congestion.rs KEPT_PER_MILLE_MAX", Cap::Is("a share")),
+    ("transport/congestion.rs WINDOW_LEN_MAX", Cap::Is("what the arithmetic bears; the ring of sent packets ends long before")),
+    (
+        "transport/connecting.rs ATTEMPT_COUNT_MAX",
+        Cap::By("a_server_that_asks_for_cookies_for_ever_is_left_after_as_many_attempts_as_there_are_numbers"),
+    ),
+    ("transport/connecting.rs RETRY_DELAY_MAX", Cap::Is("a delay")),
+    ("transport/datagram_size.rs DATAGRAM_LEN_MAX", Cap::Is("the longest datagram that is tried")),
+    ("transport/datagram_size.rs LONG_LOSS_COUNT_MAX", Cap::Is("losses that are believed to be no accident")),
+    ("transport/datagram_size.rs PROBE_COUNT_MAX", Cap::Is("tries of one length")),
+    ("transport/datagram_size.rs SILENCE_COUNT_MAX", Cap::Is("probes after which short datagrams are tried")),
+    ("transport/endpoint.rs ANSWER_COUNT_MAX", Cap::By("answers_to_strangers_that_nobody_sends_are_capped")),
+    ("transport/endpoint.rs CLIENT_CONNECTION_COUNT_MAX", Cap::By("the_table_never_exceeds_its_cap")),
+    (
+        "transport/half_open.rs HALF_OPEN_COUNT_MAX",
+        Cap::By("strangers_alone_cannot_fill_the_half_open_table_and_full_means_silence"),
+    ),
+    ("transport/latest.rs LATEST_WAITING_MAX", Cap::By("so_many_values_wait_and_the_oldest_gives_way")),
+    ("transport/loss.rs PACKET_THRESHOLD_MAX", Cap::By("the_threshold_has_a_limit")),
+    ("transport/path.rs AMPLIFICATION_MAX", Cap::By("amplification_limit")),
+    (
+        "transport/path.rs UNPROVEN_MOVE_COUNT_MAX",
+        Cap::By("more_moves_without_proof_than_a_walk_makes_are_not_followed_and_counted"),
+    ),
+    ("transport/pto.rs PROBE_INTERVAL_MAX", Cap::Is("a delay")),
+    ("transport/recv_stream.rs STREAM_GAPS_MAX", Cap::By("a_hole_too_many_is_dropped_and_counted_and_may_come_again")),
+    ("transport/redundancy.rs COPIES_PENDING_MAX", Cap::By("more_lines_than_people_write_are_not_copied")),
+    ("transport/redundancy.rs COPY_LEN_MAX", Cap::By("a_long_message_is_not_repeated")),
+    ("transport/rtt.rs QUEUE_MAX", Cap::Is("a delay")),
+    ("transport/send_stream.rs MESSAGE_LEN_MAX", Cap::By("a_message_length_beyond_the_limit_closes")),
+    ("transport/send_stream.rs SEND_BULK_LEN_MAX", Cap::By("a_full_queue_refuses_and_says_when_half_is_free")),
+    ("transport/send_stream.rs SEND_QUEUE_COUNT_MAX", Cap::By("a_queue_of_empty_messages_is_capped_too")),
+    ("transport/send_stream.rs SEND_QUEUE_LEN_MAX", Cap::By("a_full_queue_refuses_and_says_when_half_is_free")),
+    ("transport/sent_packets.rs CHUNKS_MAX", Cap::By("a_packet_notes_four_chunks_and_no_more")),
+    ("transport/sent_packets.rs SENT_PACKETS_MAX", Cap::By("a_full_ring_gives_its_oldest_packet_up")),
+    ("transport/trace.rs TRACE_COUNT_MAX", Cap::By("what_nobody_polls_is_counted_and_forgotten")),
+    ("transport/transmit.rs ACK_NOW_FLIGHT_MAX", Cap::Is("packets in flight that bring an acknowledgement anyway")),
+    ("transport/transmit.rs NEWS_LEN_MAX", Cap::Is("room kept free in each packet")),
+    ("transport/transmit.rs STREAM_NEWS_MAX", Cap::Is("frames of a packet; the rest go with the next")),
+];
+
 /// Above this many lines a file holds more than one noun.
 const FILE_LINES_MAX: usize = 500;
 
@@ -221,4 +292,33 @@ fn files_stay_readable_and_say_why_they_exist() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_cap_is_reached_by_a_test() {
+    let mut found: Vec<String> = Vec::new();
+    for (file, code) in sources() {
+        if !matches!(room_of(&file), "transport" | "server") {
+            continue;
+        }
+        for (at, _) in code.match_indices("const ") {
+            let name = code[at + 6..].split(':').next().unwrap();
+            if name.ends_with("_MAX") && name.chars().all(|c| c.is_ascii_uppercase() || c == '_') {
+                found.push(format!("{file} {name}"));
+            }
+        }
+    }
+    found.sort();
+    let listed: Vec<&str> = CAPS.iter().map(|(cap, _)| *cap).collect();
+    assert_eq!(found, listed, "the table of caps and the code differ");
+    let mut files = Vec::new();
+    rust_files(&root().join("src"), &mut files);
+    rust_files(&root().join("tests"), &mut files);
+    let all: String = files.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    for (cap, what) in CAPS {
+        match what {
+            Cap::By(test) => assert!(all.contains(&format!("fn {test}()")), "no test {test} for {cap}"),
+            Cap::Is(why) => assert!(!why.is_empty(), "{cap} says what it is"),
+        }
+    }
 }

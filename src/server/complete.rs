@@ -170,6 +170,7 @@ impl Server {
 
     fn after_hash(&mut self, now: Now, step: Step, verdict: Option<Verdict>) -> Result<(), Refusal> {
         let Some(verdict) = verdict else {
+            self.holds.passwords_full += 1;
             return Err(Refusal::retry_after(RefusalCode::Busy, "too many people are signing in; try again in a moment", 2_000));
         };
         let (asked, id, action) = match (step, verdict) {

@@ -283,7 +283,7 @@ impl EventLoop {
             self.transmit(self.clock.now())?;
         }
         self.write_trace();
-        tracing::info!(counters = ?self.server.counters(), "stopped");
+        tracing::info!(counters = ?self.server.counters(), holds = ?self.server.holds(), "stopped");
         self.workers.finish();
         Ok(())
     }

@@ -46,9 +46,10 @@ impl Server {
                 continue;
             }
             let Some(mut connection) = self.endpoint.connection(follower.session) else { continue };
-            let fits = (follower.cursor == event.prev || planted!(PushedOverAGap))
-                && connection.queued_len(StreamId::Chat) < FOLLOW_QUEUE_LEN_MAX
+            let has_room = connection.queued_len(StreamId::Chat) < FOLLOW_QUEUE_LEN_MAX
                 && connection.unacked_len(StreamId::Chat) < REPLY_QUEUE_LEN_MAX;
+            self.holds.follows_full += u64::from(!has_room);
+            let fits = has_room && (follower.cursor == event.prev || planted!(PushedOverAGap));
             if fits && connection.send(now.at, StreamId::Chat, &event.told).is_ok() {
                 follower.cursor = event.seq;
             } else {

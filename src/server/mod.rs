@@ -13,8 +13,11 @@ mod dispatch;
 mod event_loop;
 mod fan_out;
 mod follow;
+mod holds;
 mod job;
 mod ledger;
+#[cfg(test)]
+mod limit_tests;
 mod presence;
 #[expect(clippy::module_inception, reason = "the floor's front door is the server itself")]
 mod server;
@@ -24,6 +27,7 @@ mod workers;
 
 pub use config::{Config, ConfigError, DEFAULT_PORT, Limits};
 pub use event_loop::{RunError, Started, run};
+pub use holds::Holds;
 pub use job::{Answer, Done, Job, Read, Ticket};
 pub use ledger::{Committed, Ledger, LedgerThread, Ordered, Report};
 pub use server::{Now, Server, ServerConfig};

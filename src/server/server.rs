@@ -7,6 +7,7 @@
 use super::bulk::has_page_room;
 use super::chores::Chores;
 use super::follow::Follows;
+use super::holds::Holds;
 use super::job::{Done, Job, Read, Ticket};
 use super::ledger::Ordered;
 use super::presence::Presence;
@@ -76,6 +77,7 @@ pub struct Server {
     heard_full_count: u64,
     pub(super) reads_in_flight: usize,
     pub(super) chores: Chores,
+    pub(super) holds: Holds,
     /// Sessions that have requests to begin once the workers have room.
     pub(super) stalled: VecDeque<ConnectionHandle>,
     jobs: VecDeque<Job>,
@@ -106,6 +108,7 @@ impl Server {
             heard_full_count: 0,
             reads_in_flight: 0,
             chores: Chores::new(now),
+            holds: Holds::default(),
             stalled: VecDeque::new(),
             jobs: VecDeque::new(),
             next_ticket: 0,
@@ -193,6 +196,12 @@ impl Server {
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.endpoint.counters()
+    }
+
+    /// How often somebody was held back.
+    #[must_use]
+    pub fn holds(&self) -> Holds {
+        self.holds
     }
 
     /// How many connections there are, signed in or not.
@@ -299,6 +308,7 @@ impl Server {
         let lane = lane_of(request);
         let Some(session) = self.sessions.get_mut(&handle) else { return false };
         if !session.may_begin(lane) {
+            self.holds.requests_full += u64::from(session.is_full());
             return false;
         }
         let is_full = match lane {
@@ -310,6 +320,7 @@ impl Server {
         if is_full {
             let before = std::mem::replace(&mut session.pace, Pace::Waiting);
             if before != Pace::Waiting {
+                self.holds.workers_full += 1;
                 self.stalled.push_back(handle);
             }
             if before == Pace::Free {
@@ -321,9 +332,12 @@ impl Server {
         let Some(mut connection) = self.endpoint.connection(handle) else { return false };
         if connection.unacked_len(StreamId::Chat) > REPLY_QUEUE_LEN_MAX {
             connection.notify_acked_below(StreamId::Chat, REPLY_QUEUE_LEN_MAX);
+            self.holds.replies_full += 1;
             return false;
         }
-        !matches!(request, Request::History(_)) || has_page_room(&mut connection)
+        let has_room = !matches!(request, Request::History(_)) || has_page_room(&mut connection);
+        self.holds.replies_full += u64::from(!has_room);
+        has_room
     }
 
     fn close_old_strangers(&mut self, now: Now) {

@@ -120,11 +120,17 @@ impl Session {
         !matches!(self.standing, Standing::Identifying { .. } | Standing::Leaving)
     }
 
+    /// Whether so many requests are unanswered that no further one may begin, of whatever lane.
+    pub(super) fn is_full(&self) -> bool {
+        let in_flight = self.commands + self.reads + self.exclusives;
+        in_flight >= REQUESTS_IN_FLIGHT_MAX || self.in_flight_len >= IN_FLIGHT_LEN_MAX
+    }
+
     /// Whether a request of this lane may begin now.
     pub(super) fn may_begin(&self, lane: Lane) -> bool {
         let in_flight = self.commands + self.reads + self.exclusives;
         match lane {
-            _ if !self.is_open() || in_flight >= REQUESTS_IN_FLIGHT_MAX || self.in_flight_len >= IN_FLIGHT_LEN_MAX => false,
+            _ if !self.is_open() || self.is_full() => false,
             Lane::Command => self.exclusives == 0,
             Lane::Read => self.exclusives == 0 && self.commands == 0 && self.reads < READS_IN_FLIGHT_MAX,
             Lane::Exclusive => in_flight == 0,

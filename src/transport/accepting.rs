@@ -175,8 +175,12 @@ impl Acceptor {
             }
             return (Some(Answer::Resp { client_id, attempt, message2: half_open.message2.clone() }), None);
         }
-        let Some(handle) = world.slots.next_handle().filter(|_| !self.half_open.is_full()) else {
-            count(&mut world.counters.dropped_limit);
+        if self.half_open.is_full() {
+            count(&mut world.counters.dropped_half_open);
+            return (None, None);
+        }
+        let Some(handle) = world.slots.next_handle() else {
+            count(&mut world.counters.dropped_connections);
             return (None, None);
         };
         let others = if self.devices.is_empty() { Others::Nobody } else { Others::Established };

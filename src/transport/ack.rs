@@ -69,15 +69,17 @@ impl AckState {
         }
     }
 
-    /// A packet was taken in. `judge` hears of every packet of the peer's that by now has arrived or is lost.
-    pub fn on_packet(&mut self, now: Time, number: u64, eliciting: bool, ack_now: bool, mut judge: impl FnMut(Verdict)) {
+    /// A packet was taken in. `judge` hears of every packet of the peer's that by now has arrived or is lost. Returns whether
+    /// an old run had to be forgotten for it.
+    pub fn on_packet(&mut self, now: Time, number: u64, eliciting: bool, ack_now: bool, mut judge: impl FnMut(Verdict)) -> bool {
         let in_order = number == self.largest.map_or(0, |largest| largest.saturating_add(1));
         if self.largest.is_none_or(|largest| number > largest) {
             self.largest = Some(number);
             self.largest_at = now;
         }
         self.received.insert(Span { start: number, end: number.saturating_add(1) });
-        if self.received.run_count() > RECEIVED_RUNS_MAX {
+        let forgets = self.received.run_count() > RECEIVED_RUNS_MAX;
+        if forgets {
             self.received.forget_first();
         }
         if number < self.judged_below {
@@ -86,7 +88,7 @@ impl AckState {
             self.judge_below(self.largest.unwrap_or(number).saturating_sub(JUDGED_AFTER), judge);
         }
         if !eliciting {
-            return;
+            return forgets;
         }
         self.owed_count = self.owed_count.saturating_add(1);
         if ack_now || !in_order || self.owed_count >= ACK_OWED_MAX {
@@ -94,6 +96,7 @@ impl AckState {
         } else if self.due == Due::Never {
             self.due = Due::At(now + ACK_DELAY_MAX);
         }
+        forgets
     }
 
     /// Tells what became of the packets below `limit` that nothing was told of yet.
@@ -255,7 +258,8 @@ mod tests {
     fn more_holes_than_can_be_remembered_forget_the_oldest_runs() {
         let mut acks = AckState::new();
         for number in 0..1_000 {
-            acks.on_packet(at(0), number * 2, true, false, |_| {});
+            let forgets = acks.on_packet(at(0), number * 2, true, false, |_| {});
+            assert_eq!(forgets, number >= RECEIVED_RUNS_MAX as u64);
             assert!(acks.received.run_count() <= RECEIVED_RUNS_MAX);
         }
         let (_, runs) = written(&mut acks, at(0));

@@ -44,8 +44,14 @@ pub struct Counters {
     pub dropped_replayed: u64,
     /// Dropped: authentic, but its bytes could not be held.
     pub dropped_no_room: u64,
-    /// Dropped: more handshakes, half-open or whole connections, or stateless answers than the limits allow.
+    /// Dropped: more openings a second than the limits allow.
     pub dropped_limit: u64,
+    /// Dropped: openings that the half-open table had no place for.
+    pub dropped_half_open: u64,
+    /// Dropped: openings for which there were too many connections.
+    pub dropped_connections: u64,
+    /// Dropped: stateless answers that nobody sent in time.
+    pub dropped_answers: u64,
     /// Connections closed because their device opened too many others.
     pub device_limit_closes: u64,
     /// What all connections together counted, those that are gone included.

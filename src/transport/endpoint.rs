@@ -424,7 +424,7 @@ impl Endpoint {
         if self.answers.len() < ANSWER_COUNT_MAX {
             self.answers.push_back((path, answer));
         } else {
-            count(&mut self.counters.dropped_limit);
+            count(&mut self.counters.dropped_answers);
         }
     }
 

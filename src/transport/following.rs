@@ -11,6 +11,7 @@ use super::path::{Move, Pace, Path};
 use super::rtt::Rtt;
 use super::sent_packets::Carried;
 use super::state::State;
+use super::stats::count;
 use super::time::Time;
 use super::trace::TraceEvent;
 use crate::wire::{Frame, HEADER_LEN, StreamId, TAG_LEN};
@@ -46,6 +47,7 @@ impl Connection {
         let pace = Pace { rtt: self.rtt.smoothed(), probe_timeout: self.rtt.probe_timeout() };
         match self.path.on_newest_packet(now, path, pace, challenges) {
             Move::None => return,
+            Move::Refused => return count(&mut self.counts.caps.moves_refused),
             Move::Port => {}
             Move::Address => {
                 // Another network: nothing learned about the old one holds (RFC 9000 section 9.4).

@@ -90,6 +90,6 @@ pub use send_stream::{INITIAL_CREDIT_LEN, MESSAGE_LEN_MAX, SEND_BULK_LEN_MAX, SE
 pub use skips::SKIP_FLIGHT_MIN;
 pub use slots::ConnectionHandle;
 pub use state::Stage;
-pub use stats::{Counts, Stats};
+pub use stats::{Caps, Counts, Stats};
 pub use time::{Micros, Time};
 pub use trace::{TRACE_COUNT_MAX, TraceEvent, Tracing, trace_lines};

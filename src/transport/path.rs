@@ -75,6 +75,8 @@ pub(super) struct PathState {
 pub(super) enum Move {
     /// Nothing changed.
     None,
+    /// Another address, not followed: too many before were not proven.
+    Refused,
     /// Another port of the same host: most likely an address translator's doing.
     Port,
     /// Another host's address: another network, whose delays and rates are not known.
@@ -126,8 +128,11 @@ impl PathState {
             self.unproven_moves = 0;
         }
         let too_soon = self.moved_at.is_some_and(|moved_at| now < moved_at + pace.rtt);
-        if too_soon || self.unproven_moves >= UNPROVEN_MOVE_COUNT_MAX {
+        if too_soon {
             return Move::None;
+        }
+        if self.unproven_moves >= UNPROVEN_MOVE_COUNT_MAX {
+            return Move::Refused;
         }
         self.unproven_moves = self.unproven_moves.saturating_add(1);
         let moved = if path.remote.ip() == self.current.remote.ip() { Move::Port } else { Move::Address };
@@ -364,7 +369,7 @@ mod tests {
             let mut count = 0;
             for n in 0..60_u8 {
                 let now = start + u64::from(n) * 100;
-                count += usize::from(newest(&mut state, now, path(host, 100 + u16::from(n)), n) != Move::None);
+                count += usize::from(newest(&mut state, now, path(host, 100 + u16::from(n)), n) != Move::Refused);
                 if prove {
                     state.on_response(at(now), [n; 8]);
                 }

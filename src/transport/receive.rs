@@ -13,6 +13,7 @@ use super::range_set::Span;
 use super::recv_stream::STREAM_GAPS_MAX;
 use super::sent_packets::{Carried, Fate, News, SentPacket};
 use super::state::State;
+use super::stats::count;
 use super::time::Time;
 use super::trace::TraceEvent;
 use crate::crypto::Freshness;
@@ -96,7 +97,9 @@ impl Connection {
         self.opened.commit(number);
         self.on_heard(now, len, path, newest);
         let redundancy = &mut self.redundancy;
-        self.acks.on_packet(now, number, survey.eliciting, survey.ack_now, |verdict| redundancy.on_other(verdict));
+        if self.acks.on_packet(now, number, survey.eliciting, survey.ack_now, |verdict| redundancy.on_other(verdict)) {
+            count(&mut self.counts.caps.runs_forgotten);
+        }
         for frame in frames(plain) {
             // The first pass has decoded every frame already.
             let Ok(frame) = frame else { break };

@@ -121,18 +121,21 @@ impl Redundancy {
         self.copies > two
     }
 
-    /// A packet with these chat bytes went out on a path with the round trip `rtt`; they will be sent again.
-    pub fn on_sent(&mut self, now: Time, span: Span, rtt: Micros) {
+    /// A packet with these chat bytes went out on a path with the round trip `rtt`; they will be sent again. Returns whether all
+    /// that waits has a place.
+    pub fn on_sent(&mut self, now: Time, span: Span, rtt: Micros) -> bool {
         let is_unneeded = rtt < COPY_RTT_MIN && self.loss_per_mille() == 0;
         if self.copies <= 1 || is_unneeded {
-            return;
+            return true;
         }
         let line = Pending { span, sent_at: now, sent_count: 1 };
         let overlaps = |other: &Pending| other.span.start < span.end && span.start < other.span.end;
         self.pending.retain(|other| !overlaps(other));
-        if self.pending.len() < COPIES_PENDING_MAX {
+        let has_place = self.pending.len() < COPIES_PENDING_MAX;
+        if has_place {
             self.pending.push(line);
         }
+        has_place
     }
 
     /// When a copy must go out.
@@ -329,7 +332,8 @@ mod tests {
     fn more_lines_than_people_write_are_not_copied() {
         let mut redundancy = fresh();
         for start in 0..1_000 {
-            redundancy.on_sent(at(0), Span { start, end: start + 1 }, RTT);
+            let has_place = redundancy.on_sent(at(0), Span { start, end: start + 1 }, RTT);
+            assert_eq!(has_place, start < COPIES_PENDING_MAX as u64);
             assert!(redundancy.pending.len() <= COPIES_PENDING_MAX);
         }
         redundancy.clear();

@@ -9,6 +9,7 @@
 
 use super::connection::Connection;
 use super::error::{CloseCode, CloseReason};
+use super::stats::count;
 use super::time::Time;
 use super::trace::TraceEvent;
 use tracing::debug;
@@ -107,6 +108,9 @@ impl Connection {
     pub(super) fn close_here(&mut self, now: Time, code: CloseCode, reason: &str) {
         if !self.state.is_open() {
             return;
+        }
+        if code == CloseCode::Limit {
+            count(&mut self.counts.caps.limit_closes);
         }
         let until = now + self.closing_delay();
         self.events.closed = Some(Box::new(CloseReason::Local { code }));

@@ -64,6 +64,47 @@ pub struct Counts {
     pub latest_late: u64,
     /// Times the peer's address changed.
     pub path_moves: u64,
+    /// Caps that were reached.
+    pub caps: Caps,
+}
+
+/// How often a cap of a connection was reached: by none that is honest, whatever the network loses (protocol.md, "Caps").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Caps {
+    /// Runs of received packet numbers forgotten, because there were too many to remember.
+    pub runs_forgotten: u64,
+    /// Packets in flight given up, because too many were sent since.
+    pub packets_evicted: u64,
+    /// Lines not copied, because too many waited for a copy.
+    pub copies_left_out: u64,
+    /// Moves not followed, because too many before were not proven.
+    pub moves_refused: u64,
+    /// Turns in which nothing was sent, because the peer's address is not proven and has had its share.
+    pub sends_held: u64,
+    /// Closed with LIMIT: bytes beyond the credit, a message too long, a device with too many connections.
+    pub limit_closes: u64,
+}
+
+impl Caps {
+    fn add(&mut self, other: &Self) {
+        let Self { runs_forgotten, packets_evicted, copies_left_out, moves_refused, sends_held, limit_closes } = other;
+        let pairs = [
+            (&mut self.runs_forgotten, runs_forgotten),
+            (&mut self.packets_evicted, packets_evicted),
+            (&mut self.copies_left_out, copies_left_out),
+            (&mut self.moves_refused, moves_refused),
+            (&mut self.sends_held, sends_held),
+            (&mut self.limit_closes, limit_closes),
+        ];
+        for (sum, count) in pairs {
+            *sum = sum.saturating_add(*count);
+        }
+    }
+}
+
+/// Counts one more.
+pub(super) const fn count(counter: &mut u64) {
+    *counter = counter.saturating_add(1);
 }
 
 impl Counts {
@@ -86,7 +127,9 @@ impl Counts {
             latest_dropped,
             latest_late,
             path_moves,
+            caps,
         } = other;
+        self.caps.add(caps);
         let pairs = [
             (&mut self.packets_sent, packets_sent),
             (&mut self.bytes_sent, bytes_sent),

@@ -14,6 +14,7 @@ use super::send_stream::Sendable;
 use super::sent_packets::{Carried, Chunk};
 use super::skips::SKIP_FLIGHT_MIN;
 use super::state::State;
+use super::stats::count;
 use super::streams::in_turn;
 use super::time::{Micros, Time};
 use crate::wire::{
@@ -109,6 +110,9 @@ impl Connection {
             return Some(path);
         }
         if !self.may_send() {
+            if self.path.allowance() < PACKET_LEN_MIN {
+                count(&mut self.counts.caps.sends_held);
+            }
             return None;
         }
         buf.resize(HEADER_LEN, 0);
@@ -278,7 +282,9 @@ impl Connection {
         let len: u64 = chunks().map(|chunk| u64::from(chunk.len)).sum();
         if len <= COPY_LEN_MAX && self.probe_timer.count() <= PROBE_PATIENCE_COUNT && !self.rtt.is_inflated() {
             for chunk in chunks() {
-                self.redundancy.on_sent(now, chunk.span(), self.rtt.smoothed());
+                if !self.redundancy.on_sent(now, chunk.span(), self.rtt.smoothed()) {
+                    count(&mut self.counts.caps.copies_left_out);
+                }
             }
         }
     }
@@ -420,6 +426,7 @@ impl Connection {
         let len = u16::try_from(len).unwrap_or(u16::MAX);
         self.sent.tidy(now, self.lost_patience());
         if let Some(evicted) = self.sent.push(now, len, carried) {
+            count(&mut self.counts.caps.packets_evicted);
             self.on_packet_lost(&evicted);
         }
         if carried.eliciting {

@@ -54,7 +54,7 @@ pub fn strangers_alone_cannot_fill_the_half_open_table_and_full_means_silence() 
     let (_, init) = init(&mut dice, &pair.device, &pair.server_key, None);
     assert!(ask(&mut pair, from(HALF_OPEN_COUNT_MAX), &init).is_empty());
     assert_eq!(pair.server.connection_count(), HALF_OPEN_COUNT_MAX);
-    assert_eq!(pair.server.counters().dropped_limit, 1);
+    assert_eq!(pair.server.counters().dropped_half_open, 1);
     let default = Admission::DEFAULT;
     let unproven = u64::from(default.unproven_rate) * (HALF_OPEN_TIMEOUT.as_millis() / 1_000 + 1);
     assert!(unproven < HALF_OPEN_COUNT_MAX as u64, "by default unproven openings cannot fill the table");
@@ -76,6 +76,7 @@ fn a_connection_table_that_is_full_means_silence() {
     pair.drive_for(Micros::from_secs(31));
     assert_eq!(pair.client_told(client), [Event::Closed(CloseReason::HandshakeTimeout)]);
     assert_eq!(pair.server.connection_count(), 3);
+    assert!(pair.server.counters().dropped_connections > 0);
 }
 
 #[test]
@@ -90,6 +91,7 @@ fn a_device_that_opens_a_ninth_connection_loses_its_oldest() {
         assert_eq!(closed(&pair.client_told(*client)), None);
     }
     assert_eq!(pair.server.counters().device_limit_closes, 1);
+    assert_eq!(pair.server.counters().connections.caps.limit_closes, 1);
 }
 
 #[test]

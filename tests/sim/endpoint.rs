@@ -58,7 +58,7 @@ fn answers_to_strangers_that_nobody_sends_are_capped() {
     let mut buf = Vec::new();
     let sent = std::iter::from_fn(|| pair.server.poll_transmit(pair.now, &mut buf)).count();
     assert_eq!(sent, ANSWER_COUNT_MAX);
-    assert_eq!(pair.server.counters().dropped_limit, 100);
+    assert_eq!(pair.server.counters().dropped_answers, 100);
 }
 
 /// An INIT whose `mac1` is right and whose Noise message is not.

@@ -4,13 +4,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use udpchat::crypto::{Dice, SecretKey};
-use udpchat::transport::{Admission, CloseCode, Config, INITIAL_CREDIT_LEN, Micros, STREAM_GAPS_MAX};
+use udpchat::message::{FollowFrom, HistoryFrom, HistoryRequest, Reply, Request, Target};
+use udpchat::server::Holds;
+use udpchat::transport::{
+    Admission, Caps, CloseCode, Config, Counters, INITIAL_CREDIT_LEN, Micros, STREAM_GAPS_MAX, UNPROVEN_MOVE_COUNT_MAX,
+};
 use udpchat::wire::{ConnectionId, Frame, HandshakePacket, StreamId, put_ack};
 
 use super::net::Faults;
 use super::pair::Pair;
 use super::rogue::Rogue;
 use super::stranger::{ask, opening};
+use super::talk::{Side, Talk};
+use super::world::World;
 
 const LEG: Micros = Micros::from_millis(25);
 
@@ -141,4 +147,101 @@ pub fn a_cookie_is_good_at_the_address_it_was_sent_to() {
     }
     let answer = knock(&mut pair, at(1, 1_000), Some(retry.cookie));
     assert!(matches!(HandshakePacket::decode(&answer), Ok(HandshakePacket::Resp(_))));
+}
+
+#[test]
+fn more_moves_without_proof_than_a_walk_makes_are_not_followed_and_counted() {
+    let mut pair = Pair::on_good_network(7);
+    let mut rogue = Rogue::enter(&mut pair);
+    for port in 1..=40 {
+        pair.now = pair.now + Micros::from_secs(1);
+        rogue.address.set_port(port);
+        let sealed = rogue.seal(rogue.next, vec![1]);
+        rogue.next += 1;
+        let from = udpchat::transport::Path { remote: rogue.address, local: Some(pair.server_address.ip()) };
+        pair.server.handle_datagram(pair.now, from, &mut sealed.clone());
+        pair.server.handle_timeout(pair.now);
+        pair.settle();
+    }
+    let caps = pair.server.counters().connections.caps;
+    assert_eq!(caps.moves_refused, 40 - u64::from(UNPROVEN_MOVE_COUNT_MAX));
+    assert!(caps.sends_held > 0, "and none of the addresses gets more than its share: {caps:?}");
+}
+
+/// Everything that a cap counts, which for honest peers is nothing. Only an address that is new may have to wait for its proof:
+/// clients take another socket after a silence, and 60 % loss both ways is often silence.
+fn assert_no_cap_was_met(who: &str, counters: &Counters) {
+    let caps = counters.connections.caps;
+    assert_eq!(caps, Caps { sends_held: caps.sends_held, ..Caps::default() }, "{who}");
+    assert!(caps.sends_held == 0 || counters.connections.path_moves > 0, "{who}: {caps:?}");
+    let dropped = [
+        counters.dropped_limit,
+        counters.dropped_half_open,
+        counters.dropped_connections,
+        counters.dropped_answers,
+        counters.dropped_no_room,
+        counters.device_limit_closes,
+    ];
+    assert_eq!(dropped, [0; 6], "{who}");
+}
+
+#[test]
+fn an_honest_pair_meets_no_cap_at_sixty_percent_loss() {
+    for seed in 0..5 {
+        let mut talk = Talk::new(seed, Faults::lossy(LEG, 600));
+        for line in 0..600 {
+            for side in [Side::Client, Side::Server] {
+                talk.say(side, StreamId::Chat, 100).unwrap();
+                if line % 100 == 0 {
+                    talk.say(side, StreamId::BULK, 20_000).unwrap();
+                }
+            }
+            talk.pass(Micros::from_millis(100));
+        }
+        assert!(talk.finish(Micros::from_secs(120)), "seed {seed}");
+        assert_no_cap_was_met("client", &talk.pair.client.counters());
+        assert_no_cap_was_met("server", &talk.pair.server.counters());
+    }
+}
+
+#[test]
+fn honest_people_meet_no_cap_at_sixty_percent_loss() {
+    for seed in 0..3 {
+        let mut world = World::on_good_network(seed);
+        let people: Vec<usize> = ["alice", "bob", "carol"].iter().map(|name| world.register(name)).collect();
+        let Reply::Stored(stored) = world.create(people[0], "#ops") else { panic!("no room") };
+        for who in &people {
+            if *who != people[0] {
+                world.join(*who, "#ops");
+            }
+            world.follow(*who, Target::Log(stored.log), FollowFrom::Start);
+        }
+        world.net.set_faults(Faults::lossy(LEG, 600));
+        for line in 0..60 {
+            for who in &people {
+                world.write(*who, "#ops", &format!("{who} says {line}"));
+            }
+            world.drive_for(Micros::from_secs(1));
+        }
+        let heard = |world: &mut World| (0..3).all(|who| world.texts(who, stored.log).len() == 180);
+        assert!(world.drive(Micros::from_secs(120), heard), "seed {seed}");
+        let (counters, holds) = world.server_counts();
+        assert_no_cap_was_met("server", &counters);
+        assert_eq!(holds, Holds::default(), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_page_of_history_ends_before_it_is_too_long() {
+    let mut world = World::on_good_network(8);
+    let alice = world.register("alice");
+    let Reply::Stored(stored) = world.create(alice, "#ops") else { panic!("no room") };
+    for _ in 0..10 {
+        world.write(alice, "#ops", &"x".repeat(10_000));
+    }
+    assert!(world.drive(Micros::from_secs(60), |world| world.people[alice].outcomes.len() == 10));
+    let request = HistoryRequest { log: Target::Log(stored.log), from: HistoryFrom::Last, count: 500 };
+    let Reply::Page(page) = world.ask(alice, &Request::History(request)) else { panic!("no page") };
+    let len: usize = page.events.iter().map(|told| told.event.len()).sum();
+    assert!((30_000..=40 * 1_024).contains(&len) && page.more, "{len} bytes");
 }

@@ -11,8 +11,8 @@ use udpchat::crypto::{Dice, PublicKey, SecretKey, ServerSecrets};
 use udpchat::message::{
     Credentials, FollowFrom, FollowRequest, JoinRoom, LogId, Password, Reply, Request, Target, Text, Visibility,
 };
-use udpchat::server::Now;
-use udpchat::transport::{Config, Micros, Path, Time};
+use udpchat::server::{Holds, Now};
+use udpchat::transport::{Config, Counters, Micros, Path, Time};
 
 use super::disk::Disk;
 use super::net::{Faults, Net};
@@ -116,6 +116,12 @@ impl World {
     /// Handshakes that the running server has completed.
     pub fn handshake_count(&self) -> u64 {
         self.process.as_ref().map_or(0, |process| process.server.counters().handshakes_completed)
+    }
+
+    /// What the running server's transport counted, and how often it held somebody back.
+    pub fn server_counts(&self) -> (Counters, Holds) {
+        let server = &self.process.as_ref().expect("the server runs").server;
+        (server.counters(), server.holds())
     }
 
     /// Connections of the running server, in any state.

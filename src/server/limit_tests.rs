@@ -1,0 +1,194 @@
+//! The server's caps, reached by one member whose jobs the test does, or does not.
+
+use super::job::{Answer, Done, Job, Read};
+use super::server::{COMMANDS_IN_FLIGHT_MAX, READS_IN_FLIGHT_MAX};
+use super::session::REQUESTS_IN_FLIGHT_MAX;
+use super::{Now, Server, ServerConfig};
+use crate::chat::KeyOwner;
+use crate::crypto::{Dice, SecretKey, ServerSecrets};
+use crate::message::{
+    Account, DeviceId, EventPage, HistoryFrom, HistoryRequest, LogId, PostRequest, Refusal, RefusalCode, Reply, Request,
+    RequestId, Seq, Target, Told, UserId,
+};
+use crate::transport::{Config, ConnectionHandle, Endpoint, Micros, Path, StreamId, Time};
+use std::sync::Arc;
+
+struct House {
+    now: Time,
+    server: Server,
+    client: Endpoint,
+    handle: ConnectionHandle,
+    /// What the server gave out to be done.
+    jobs: Vec<Job>,
+    /// Whether the member hears anything.
+    hears: bool,
+    heard: Vec<Vec<u8>>,
+}
+
+impl House {
+    /// A server with one member, signed in.
+    fn with_member() -> Self {
+        let now = Time::from_micros(1_000_000);
+        let mut dice = Dice::from_seed([5; 32]);
+        let secrets = ServerSecrets::in_memory(&mut dice, 0);
+        let server_key = secrets.identity.public();
+        let config = ServerConfig { endpoint: Config::server(), guests: true, follows_per_session_max: 64 };
+        let server = Server::new(config, secrets, dice.fork(), Now { at: now, wall_ms: 1 });
+        let mut client = Endpoint::client(Config::client(), dice.fork(), now);
+        let remote = "192.0.2.1:4747".parse().unwrap();
+        let handle = client.connect(now, remote, &SecretKey::generate(&mut dice), Some(server_key));
+        let mut house = Self { now, server, client, handle, jobs: Vec::new(), hears: true, heard: Vec::new() };
+        house.pass(200);
+        // What else it gave out is its own business.
+        let looks_up = |job: &Job| matches!(job, Job::Read(_, Read::KeyOwner(_)));
+        let at = house.jobs.iter().position(looks_up).expect("the key is looked up");
+        let Job::Read(ticket, _) = house.jobs.swap_remove(at) else { unreachable!("just looked") };
+        house.jobs.clear();
+        let (user, device, own_log) = (UserId(1), DeviceId(1), LogId(1));
+        let account = Account { user, device, name: "alice".into(), guest: false, own_log };
+        house.done(Done::Read(ticket, Ok(Answer::KeyOwner(KeyOwner::Account(account)))));
+        house.heard.clear();
+        house
+    }
+
+    /// Lets so many milliseconds pass.
+    fn pass(&mut self, millis: u64) {
+        let to_server = Path { remote: "198.51.100.1:5000".parse().unwrap(), local: None };
+        let to_client = Path { remote: "192.0.2.1:4747".parse().unwrap(), local: None };
+        let mut bytes = Vec::new();
+        for _ in 0..millis {
+            self.now = self.now + Micros::from_millis(1);
+            let now = Now { at: self.now, wall_ms: 1 };
+            self.client.handle_timeout(self.now);
+            while self.client.poll_transmit(self.now, &mut bytes).is_some() {
+                self.server.handle_datagram(now, to_server, &mut bytes);
+            }
+            self.server.handle_turn(now);
+            while self.server.poll_transmit(now, &mut bytes).is_some() {
+                if self.hears {
+                    self.client.handle_datagram(self.now, to_client, &mut bytes);
+                }
+            }
+            while let Some(job) = self.server.poll_job() {
+                self.jobs.push(job);
+            }
+            while self.client.poll_event().is_some() {}
+            for stream in StreamId::all() {
+                while let Some(message) = self.client.connection(self.handle).and_then(|mut end| end.recv(self.now, stream)) {
+                    self.heard.push(message);
+                }
+            }
+        }
+    }
+
+    fn done(&mut self, done: Done) {
+        self.server.handle_done(Now { at: self.now, wall_ms: 1 }, done);
+        self.pass(100);
+    }
+
+    fn ask(&mut self, tag: u32, request: &Request) {
+        let message: Arc<[u8]> = request.encode(tag).into();
+        self.client.connection(self.handle).unwrap().send(self.now, StreamId::Chat, &message).unwrap();
+    }
+
+    fn post(&mut self, tag: u32, text_len: usize) {
+        let id = RequestId([u8::try_from(tag).unwrap(); 16]);
+        self.ask(tag, &Request::Post(PostRequest { id, to: Target::Room("#ops".into()), text: "x".repeat(text_len) }));
+    }
+
+    fn ask_history(&mut self, tag: u32) {
+        let log = Target::Room("#ops".into());
+        self.ask(tag, &Request::History(HistoryRequest { log, from: HistoryFrom::Last, count: 500 }));
+    }
+}
+
+fn refused() -> Refusal {
+    Refusal::new(RefusalCode::NoSuchRoom, "no such room")
+}
+
+#[test]
+fn a_session_with_too_many_unanswered_requests_waits_unread() {
+    let mut house = House::with_member();
+    for tag in 0..100 {
+        house.post(tag, 1);
+    }
+    house.pass(500);
+    assert_eq!(house.jobs.len(), REQUESTS_IN_FLIGHT_MAX as usize);
+    assert_eq!(house.server.holds().requests_full, 1);
+    let Job::Command(ordered) = house.jobs.remove(0) else { panic!("a command") };
+    house.done(Done::Command(super::Ticket(ordered.ticket), Err(refused())));
+    assert_eq!(house.jobs.len(), REQUESTS_IN_FLIGHT_MAX as usize, "one out, one in");
+}
+
+#[test]
+fn while_the_ledger_has_too_much_to_do_sessions_wait_and_are_told_once() {
+    let mut house = House::with_member();
+    // All others have as much under way as there may be, less one.
+    house.server.commands_in_flight = COMMANDS_IN_FLIGHT_MAX - 1;
+    for tag in 0..3 {
+        house.post(tag, 1);
+    }
+    house.pass(500);
+    assert_eq!(house.jobs.len(), 1);
+    assert!(house.server.holds().workers_full >= 1);
+    assert_eq!(house.heard.len(), 1, "slowed, once");
+    let Some(Job::Command(ordered)) = house.jobs.pop() else { panic!("a command") };
+    house.done(Done::Command(super::Ticket(ordered.ticket), Err(refused())));
+    assert_eq!(house.jobs.len(), 1, "the next one");
+}
+
+#[test]
+fn while_the_readers_have_too_much_to_do_sessions_wait() {
+    let mut house = House::with_member();
+    house.server.reads_in_flight = READS_IN_FLIGHT_MAX;
+    house.ask_history(1);
+    house.pass(500);
+    assert!(house.jobs.is_empty());
+    assert!(house.server.holds().workers_full >= 1);
+    house.server.reads_in_flight = 0;
+    house.pass(100);
+    assert_eq!(house.jobs.len(), 1);
+}
+
+#[test]
+fn who_does_not_take_the_replies_gets_no_more_until_they_are_taken() {
+    let mut house = House::with_member();
+    house.hears = false;
+    for tag in 0..10 {
+        house.ask_history(tag);
+    }
+    let event = Told { author: "alice".into(), event: vec![7; 40_000] };
+    let page = EventPage { log: LogId(1), room: "#ops".into(), after: Seq(0), hash: [0; 32], events: vec![event], more: false };
+    let mut answered = 0;
+    house.pass(300);
+    assert_eq!(house.jobs.len(), 2, "two reads at a time");
+    while let Some(Job::Read(ticket, _)) = house.jobs.pop() {
+        answered += 1;
+        house.done(Done::Read(ticket, Ok(Answer::History(page.clone()))));
+    }
+    assert!((2..=4).contains(&answered), "{answered} pages wait in the stream");
+    assert!(house.server.holds().replies_full >= 1);
+    house.hears = true;
+    house.pass(4_000);
+    let pages = house.heard.iter().filter(|message| matches!(Reply::decode(message), Ok((_, Reply::Page(_))))).count();
+    assert_eq!(pages, answered);
+    assert!(!house.jobs.is_empty(), "and then the next");
+}
+
+#[test]
+fn a_page_of_history_and_a_name_have_a_longest() {
+    let mut house = House::with_member();
+    let (log, from) = (Target::Room("#ops".into()), HistoryFrom::Last);
+    house.ask(1, &Request::History(HistoryRequest { log, from, count: 501 }));
+    house.ask(2, &Request::Who((Target::Room(format!("#{}", "x".repeat(128))), 0)));
+    house.pass(300);
+    let codes: Vec<RefusalCode> = std::mem::take(&mut house.heard)
+        .iter()
+        .map(|message| match Reply::decode(message) {
+            Ok((_, Reply::Refused(refusal))) => refusal.code(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(codes, [RefusalCode::OutOfRange, RefusalCode::BadName]);
+    assert!(house.jobs.is_empty(), "no reader is bothered");
+}
