@@ -45,6 +45,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("ring", &["crypto"]),
     ("rusqlite", &["store", "client"]),
     ("rustyline", &["cli"]),
+    ("rustix", &["socket/batched.rs"]),
     ("serde", &["message", "server/config.rs", "client", "cli"]),
     ("serde_json", &["cli"]),
     ("signal_hook", &["server/event_loop.rs", "cli", "client"]),

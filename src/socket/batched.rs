@@ -1,7 +1,8 @@
 //! Batches on Linux: `recvmmsg` and `sendmmsg` through `nix`, which wraps them safely.
 //!
 //! One system call moves up to 64 datagrams. The address a datagram was sent to comes with it as `IP_PKTINFO` (RFC 3542 for
-//! IPv6) and is handed back when the answer leaves.
+//! IPv6) and is handed back when the answer leaves. Long datagrams must not be cut into pieces on their way, so that what a
+//! path carries can be learned.
 
 use super::{BATCH_MAX, DATAGRAM_LEN_MAX, KERNEL_BUFFER_LEN, LeaveFrom};
 use mio::net::UdpSocket;
@@ -10,9 +11,23 @@ use nix::sys::socket::{
     ControlMessage, ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrLike, SockaddrStorage, recvmmsg, sendmmsg, setsockopt,
     sockopt,
 };
+use rustix::net::sockopt::{Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery, set_ip_mtu_discover, set_ipv6_mtu_discover};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsRawFd;
+
+/// Up to this length a datagram may be cut into pieces on its way: it is what connections fall back to when longer ones do not
+/// arrive (protocol.md, "Datagram length").
+const FRAGMENTING_LEN_MAX: usize = 512;
+
+/// What routers may do with datagrams that are too long for a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fragmenting {
+    /// Drop them.
+    Forbidden,
+    /// Cut them into pieces.
+    Allowed,
+}
 
 /// One batch each way. The structures that the kernel reads are made once.
 pub(super) struct Batches {
@@ -25,6 +40,8 @@ pub(super) struct Batches {
     plain_headers: MultiHeaders<SockaddrStorage>,
     sourced_headers: MultiHeaders<SockaddrStorage>,
     is_ipv6: bool,
+    /// What the kernel was told last.
+    fragmenting: Fragmenting,
 }
 
 struct Queued {
@@ -49,6 +66,11 @@ impl Batches {
         }
         setsockopt(io, sockopt::RcvBuf, &KERNEL_BUFFER_LEN)?;
         setsockopt(io, sockopt::SndBuf, &KERNEL_BUFFER_LEN)?;
+        if is_ipv6 {
+            // No IPv6 link cuts what connections fall back to, 1,280 bytes being the least that each carries (RFC 8200).
+            set_ipv6_mtu_discover(io, Ipv6PathMtuDiscovery::PROBE)?;
+        }
+        tell_fragmenting(io, Fragmenting::Forbidden)?;
         let space = || {
             if is_ipv6 { nix::cmsg_space!(libc::in6_pktinfo) } else { nix::cmsg_space!(libc::in_pktinfo) }
         };
@@ -61,6 +83,7 @@ impl Batches {
             plain_headers: MultiHeaders::preallocate(BATCH_MAX, None),
             sourced_headers: MultiHeaders::preallocate(BATCH_MAX, Some(space())),
             is_ipv6,
+            fragmenting: Fragmenting::Forbidden,
         })
     }
 
@@ -109,6 +132,13 @@ impl Batches {
         let Some(first) = self.queued.first() else { return Ok(()) };
         let local = first.local;
         let run = self.queued.iter().take_while(|queued| queued.local == local).count();
+        // The option is the socket's and not a datagram's: one long datagram speaks for its whole run.
+        let is_long = self.queued[..run].iter().any(|queued| queued.bytes.len() > FRAGMENTING_LEN_MAX);
+        let fragmenting = if is_long { Fragmenting::Forbidden } else { Fragmenting::Allowed };
+        if fragmenting != self.fragmenting {
+            tell_fragmenting(io, fragmenting)?;
+            self.fragmenting = fragmenting;
+        }
         let sent = {
             let bytes = |at: usize| self.queued.get(at).map_or(&[][..], |queued| &queued.bytes);
             let slices: [[IoSlice<'_>; 1]; BATCH_MAX] = std::array::from_fn(|at| [IoSlice::new(bytes(at))]);
@@ -124,6 +154,16 @@ impl Batches {
         self.remotes.drain(..sent);
         Ok(())
     }
+}
+
+/// Tells the kernel. With PROBE it sets the flag against fragmenting and forgets what it believes about paths: a datagram too long
+/// for our own link comes back as EMSGSIZE and counts as lost, and no forged message about a path makes it shorter.
+fn tell_fragmenting(io: &UdpSocket, fragmenting: Fragmenting) -> io::Result<()> {
+    let discovery = match fragmenting {
+        Fragmenting::Forbidden => Ipv4PathMtuDiscovery::PROBE,
+        Fragmenting::Allowed => Ipv4PathMtuDiscovery::DONT,
+    };
+    Ok(set_ip_mtu_discover(io, discovery)?)
 }
 
 /// The address that datagrams are to leave from, in the kernel's words.
