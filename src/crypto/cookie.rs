@@ -9,6 +9,7 @@ use blake2::Blake2sMac;
 use blake2::digest::consts::U16;
 use blake2::digest::{FixedOutput, KeyInit, Update};
 use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
 use super::dice::Dice;
 use super::identity::PublicKey;
@@ -26,18 +27,23 @@ const MAC1_KEY: &[u8; 32] = b"udpchat mac1 of an INIT\0\0\0\0\0\0\0\0\0";
 const RETRY_KEY: &[u8; 32] = b"udpchat mac of a RETRY\0\0\0\0\0\0\0\0\0\0";
 
 /// Makes and checks cookies. Lives in memory only: a restart makes old cookies void, which costs a client one round trip.
-#[derive(Debug)]
 pub struct CookieKey {
-    current: [u8; 32],
-    previous: Option<[u8; 32]>,
+    current: Zeroizing<[u8; 32]>,
+    previous: Option<Zeroizing<[u8; 32]>>,
     drawn_at_secs: u64,
+}
+
+impl std::fmt::Debug for CookieKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("CookieKey(..)")
+    }
 }
 
 impl CookieKey {
     /// A first key, drawn at `now_secs` (seconds of any clock that only goes forward).
     #[must_use]
     pub fn new(now_secs: u64, dice: &mut Dice) -> Self {
-        Self { current: dice.array(), previous: None, drawn_at_secs: now_secs }
+        Self { current: Zeroizing::new(dice.array()), previous: None, drawn_at_secs: now_secs }
     }
 
     /// Draws a new key if the current one is older than [`COOKIE_KEY_SECS`].
@@ -45,8 +51,8 @@ impl CookieKey {
         let age = now_secs.saturating_sub(self.drawn_at_secs);
         if age >= COOKIE_KEY_SECS {
             let still_good = age < COOKIE_KEY_SECS.saturating_mul(2);
-            self.previous = still_good.then_some(self.current);
-            self.current = dice.array();
+            let before = std::mem::replace(&mut self.current, Zeroizing::new(dice.array()));
+            self.previous = still_good.then_some(before);
             self.drawn_at_secs = now_secs;
         }
     }
@@ -65,8 +71,8 @@ impl CookieKey {
         if made_at_secs > now_secs || now_secs.saturating_sub(made_at_secs) > COOKIE_LIFE_SECS {
             return false;
         }
-        [Some(self.current), self.previous]
-            .iter()
+        [Some(&self.current), self.previous.as_ref()]
+            .into_iter()
             .flatten()
             .any(|key| bool::from(cookie(key, made_at_secs, address, client_id).ct_eq(given)))
     }

@@ -7,6 +7,7 @@ use std::io;
 
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use zeroize::Zeroizing;
 
 /// A stream of random bytes. Not cloned, because two equal streams would make equal keys; [`Dice::fork`] splits it.
 pub struct Dice(ChaCha12Rng);
@@ -29,9 +30,9 @@ impl Dice {
     /// # Errors
     /// If the operating system has no entropy to give.
     pub fn from_os() -> io::Result<Self> {
-        let mut seed = [0; 32];
-        getrandom::fill(&mut seed).map_err(io::Error::other)?;
-        Ok(Self::from_seed(seed))
+        let mut seed = Zeroizing::new([0; 32]);
+        getrandom::fill(seed.as_mut_slice()).map_err(io::Error::other)?;
+        Ok(Self::from_seed(*seed))
     }
 
     /// Independent dice, seeded by these.

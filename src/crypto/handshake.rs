@@ -1,18 +1,15 @@
 //! Suite 1: the Noise handshake IK over X25519, ChaCha20-Poly1305 and BLAKE2s, ending in two packet keys.
 //!
 //! One round trip, both ends proven: the client knows the server's public key beforehand, the server learns the client's.
-//! Noise itself is the `snow` crate's; this file hands it our dice, refuses the public keys that make every shared secret
-//! zero, and takes the split keys out (Noise revision 34, section 7.5, pattern IK).
+//! Noise itself is the `snow` crate's; this file hands it the building blocks of `noise_suite.rs` and takes the split keys out (Noise revision 34, section 7.5, pattern IK).
 
-use snow::params::{CipherChoice, DHChoice, HashChoice, NoiseParams};
-use snow::resolvers::{CryptoResolver, DefaultResolver};
-use snow::types::{Cipher, Dh, Hash, Random};
+use snow::params::NoiseParams;
 use snow::{Builder, HandshakeState};
-use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::dice::Dice;
 use super::identity::{KEY_LEN, PublicKey, SecretKey};
+use super::noise_suite::Suite;
 use super::packet_key::{OpenError, PacketKeys};
 
 /// Name of the protocol, as Noise section 8 writes it.
@@ -73,10 +70,10 @@ impl Initiator {
     ///
     /// # Panics
     /// If the Noise library breaks its pattern's lengths.
-    pub fn finish(&mut self, message2: &[u8]) -> Result<(PacketKeys, Vec<u8>), OpenError> {
+    pub fn finish(&mut self, message2: &[u8]) -> Result<(PacketKeys, Zeroizing<Vec<u8>>), OpenError> {
         let payload_len =
             message2.len().checked_sub(MESSAGE_2_OVERHEAD).filter(|len| *len <= PAYLOAD_LEN_MAX).ok_or(OpenError)?;
-        let mut payload = vec![0; message2.len()];
+        let mut payload = Zeroizing::new(vec![0; message2.len()]);
         let read = self.noise.read_message(message2, &mut payload).map_err(|_| OpenError)?;
         assert!(read == payload_len, "a payload is message 2 without its overhead");
         payload.truncate(payload_len);
@@ -129,81 +126,11 @@ fn builder<'a>(key: &'a SecretKey, prologue: &'a [u8], dice: &mut Dice) -> Resul
 
 /// The keys towards the server and towards the client (Noise section 5.2, `Split`).
 fn split(noise: &mut HandshakeState) -> (Zeroizing<[u8; 32]>, Zeroizing<[u8; 32]>) {
-    let (to_server, to_client) = noise.dangerously_get_raw_split();
-    (Zeroizing::new(to_server), Zeroizing::new(to_client))
-}
-
-/// Noise's building blocks: snow's own, with our dice and a check of shared secrets.
-struct Suite {
-    seed: Zeroizing<[u8; 32]>,
-}
-
-impl CryptoResolver for Suite {
-    fn resolve_rng(&self) -> Option<Box<dyn Random>> {
-        Some(Box::new(NoiseDice(Dice::from_seed(*self.seed))))
-    }
-
-    fn resolve_dh(&self, choice: &DHChoice) -> Option<Box<dyn Dh>> {
-        DefaultResolver.resolve_dh(choice).map(|inner| Box::new(CheckedDh(inner)) as Box<dyn Dh>)
-    }
-
-    fn resolve_hash(&self, choice: &HashChoice) -> Option<Box<dyn Hash>> {
-        DefaultResolver.resolve_hash(choice)
-    }
-
-    fn resolve_cipher(&self, choice: &CipherChoice) -> Option<Box<dyn Cipher>> {
-        DefaultResolver.resolve_cipher(choice)
-    }
-}
-
-/// Draws ephemeral keys from our dice, so that a seed replays a whole conversation.
-struct NoiseDice(Dice);
-
-impl Random for NoiseDice {
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), snow::Error> {
-        self.0.fill(bytes);
-        Ok(())
-    }
-}
-
-/// Diffie-Hellman that refuses an all-zero shared secret (RFC 7748 section 6.1): a key of low order proves nothing, since
-/// anybody could speak for it.
-struct CheckedDh(Box<dyn Dh>);
-
-impl Dh for CheckedDh {
-    fn name(&self) -> &'static str {
-        self.0.name()
-    }
-
-    fn pub_len(&self) -> usize {
-        self.0.pub_len()
-    }
-
-    fn priv_len(&self) -> usize {
-        self.0.priv_len()
-    }
-
-    fn set(&mut self, privkey: &[u8]) {
-        self.0.set(privkey);
-    }
-
-    fn generate(&mut self, rng: &mut dyn Random) -> Result<(), snow::Error> {
-        self.0.generate(rng)
-    }
-
-    fn pubkey(&self) -> &[u8] {
-        self.0.pubkey()
-    }
-
-    fn privkey(&self) -> &[u8] {
-        self.0.privkey()
-    }
-
-    fn dh(&self, pubkey: &[u8], out: &mut [u8]) -> Result<(), snow::Error> {
-        self.0.dh(pubkey, out)?;
-        let secret = out.get(..KEY_LEN).ok_or(snow::Error::Dh)?;
-        if bool::from(secret.ct_eq(&[0; KEY_LEN])) { Err(snow::Error::Dh) } else { Ok(()) }
-    }
+    let (mut to_server, mut to_client) = noise.dangerously_get_raw_split();
+    let keys = (Zeroizing::new(to_server), Zeroizing::new(to_client));
+    to_server.zeroize();
+    to_client.zeroize();
+    keys
 }
 
 #[cfg(test)]
@@ -228,7 +155,7 @@ mod tests {
         let response = respond(&server, b"p", &message1, b"payload", &mut dice).unwrap();
         assert_eq!(response.peer, device.public());
         let (keys, payload) = initiator.finish(&response.message2).unwrap();
-        assert_eq!(payload, b"payload");
+        assert_eq!(&payload[..], b"payload");
         for (from, to) in [(&keys, &response.keys), (&response.keys, &keys)] {
             let mut packet = b"hello".to_vec();
             let tag = from.seal.seal(0, b"", &mut packet);

@@ -8,14 +8,13 @@ use std::path::Path;
 use std::str::FromStr;
 
 use data_encoding::BASE32_NOPAD;
-use snow::params::DHChoice;
-use snow::resolvers::{CryptoResolver, DefaultResolver};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
 use super::cookie::keyed_hash;
 use super::dice::Dice;
 use super::key_file::{self, KeyFileError};
+use super::noise_suite::public_of;
 
 /// Length of a public or secret key in bytes.
 pub const KEY_LEN: usize = 32;
@@ -55,18 +54,9 @@ impl SecretKey {
     }
 
     /// The public half.
-    ///
-    /// # Panics
-    /// If the crypto library was built without X25519.
     #[must_use]
     pub fn public(&self) -> PublicKey {
-        let mut public = [0; KEY_LEN];
-        let Some(mut dh) = DefaultResolver.resolve_dh(&DHChoice::Curve25519) else {
-            unreachable!("the crypto library is built with X25519");
-        };
-        dh.set(self.0.as_slice());
-        public.copy_from_slice(dh.pubkey());
-        PublicKey(public)
+        PublicKey(public_of(&self.0))
     }
 
     /// Reads the key at `path`, or makes one and writes it there, mode 0600, synced to disk before it is returned.

@@ -21,6 +21,7 @@ mod dice;
 mod handshake;
 mod identity;
 mod key_file;
+mod noise_suite;
 mod packet_key;
 mod replay;
 mod server_secrets;
