@@ -5,7 +5,7 @@
 //! that pressure is felt where it can be told to the peer. It knows nothing of what the jobs are.
 
 use std::io;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,8 @@ pub struct Gathering {
     /// How long after one began the next may begin. The first job after a pause never waits; under load what comes
     /// meanwhile shares a batch.
     pub interval_min: Duration,
+    /// How long a first rest must be for the work to be called without jobs; `None` if it waits for the first job.
+    pub first_rest_delay: Option<Duration>,
 }
 
 /// A running thread and the door to its queue. Dropping it lets the thread finish what is queued, without waiting.
@@ -36,11 +38,15 @@ impl<Job: Send + 'static> Worker<Job> {
     /// # Panics
     /// If `queue_max` is 0.
     pub fn spawn(name: &str, queue_max: usize, mut work: impl FnMut(Job) + Send + 'static) -> io::Result<Self> {
-        let one = Gathering { batch_max: 1, interval_min: Duration::ZERO };
-        Self::spawn_batched(name, queue_max, one, move |batch| batch.into_iter().for_each(&mut work))
+        let one = Gathering { batch_max: 1, interval_min: Duration::ZERO, first_rest_delay: None };
+        Self::spawn_batched(name, queue_max, one, move |batch| {
+            batch.into_iter().for_each(&mut work);
+            None
+        })
     }
 
-    /// Like [`Worker::spawn`], but hands `work` all that is queued, in order, as `gathering` says and never none.
+    /// Like [`Worker::spawn`], but hands `work` all that is queued, in order, as `gathering` says. Work that has something else
+    /// to do while nothing is queued returns how long a rest must be for that, and is then called with an empty batch.
     ///
     /// # Errors
     /// If the system gives no thread.
@@ -51,7 +57,7 @@ impl<Job: Send + 'static> Worker<Job> {
         name: &str,
         queue_max: usize,
         gathering: Gathering,
-        work: impl FnMut(Vec<Job>) + Send + 'static,
+        work: impl FnMut(Vec<Job>) -> Option<Duration> + Send + 'static,
     ) -> io::Result<Self> {
         assert!(queue_max > 0 && gathering.batch_max > 0, "a worker without a queue cannot be reached");
         let (queue, jobs) = sync_channel(queue_max);
@@ -87,9 +93,21 @@ impl<Job: Send + 'static> Worker<Job> {
     }
 }
 
-fn run<Job>(jobs: &Receiver<Job>, gathering: Gathering, mut work: impl FnMut(Vec<Job>)) {
-    let mut began_at: Option<Instant> = None;
-    while let Ok(first) = jobs.recv() {
+fn run<Job>(jobs: &Receiver<Job>, gathering: Gathering, mut work: impl FnMut(Vec<Job>) -> Option<Duration>) {
+    let (mut began_at, mut rest_delay): (Option<Instant>, _) = (None, gathering.first_rest_delay);
+    loop {
+        let first = match rest_delay {
+            None => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(delay) => jobs.recv_timeout(delay),
+        };
+        let first = match first {
+            Ok(first) => first,
+            Err(RecvTimeoutError::Timeout) => {
+                rest_delay = work(Vec::new());
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
         let rest = began_at.map_or(Duration::ZERO, |at| gathering.interval_min.saturating_sub(at.elapsed()));
         if !rest.is_zero() {
             std::thread::sleep(rest);
@@ -97,7 +115,7 @@ fn run<Job>(jobs: &Receiver<Job>, gathering: Gathering, mut work: impl FnMut(Vec
         began_at = Some(Instant::now());
         let mut batch = vec![first];
         batch.extend(jobs.try_iter().take(gathering.batch_max - 1));
-        work(batch);
+        rest_delay = work(batch);
     }
 }
 
@@ -106,14 +124,18 @@ mod tests {
     use super::*;
     use std::sync::mpsc::channel;
 
-    const GATHERING: Gathering = Gathering { batch_max: 3, interval_min: Duration::ZERO };
+    const GATHERING: Gathering = Gathering { batch_max: 3, interval_min: Duration::ZERO, first_rest_delay: None };
 
     #[test]
     fn a_batch_begins_no_sooner_than_its_interval_after_the_one_before() {
         let (done, batches) = channel();
         let interval_min = Duration::from_millis(30);
-        let work = move |batch: Vec<u32>| done.send((Instant::now(), batch)).unwrap();
-        let worker = Worker::spawn_batched("test", 8, Gathering { batch_max: 8, interval_min }, work).unwrap();
+        let work = move |batch: Vec<u32>| {
+            done.send((Instant::now(), batch)).unwrap();
+            None
+        };
+        let worker =
+            Worker::spawn_batched("test", 8, Gathering { batch_max: 8, interval_min, first_rest_delay: None }, work).unwrap();
         worker.submit(0).unwrap();
         let (first_at, first) = batches.recv().unwrap();
         worker.submit(1).unwrap();
@@ -131,6 +153,7 @@ mod tests {
         let worker = Worker::spawn_batched("test", 8, GATHERING, move |batch: Vec<u32>| {
             done.send(batch).unwrap();
             opened.recv().unwrap();
+            None
         })
         .unwrap();
         worker.submit(0).unwrap();
@@ -141,6 +164,23 @@ mod tests {
         (0..3).for_each(|_| gate.send(()).unwrap());
         worker.finish();
         assert_eq!(batches.iter().collect::<Vec<_>>(), [vec![1, 2, 3], vec![4]]);
+    }
+
+    #[test]
+    fn a_rest_is_told_as_an_empty_batch_until_no_other_is_wanted() {
+        let (done, batches) = channel();
+        let mut rests = [Some(Duration::ZERO), Some(Duration::ZERO), None].into_iter();
+        let worker = Worker::spawn_batched("test", 8, GATHERING, move |batch: Vec<u32>| {
+            done.send(batch).unwrap();
+            rests.next().flatten()
+        })
+        .unwrap();
+        worker.submit(1).unwrap();
+        assert_eq!((batches.recv(), batches.recv(), batches.recv()), (Ok(vec![1]), Ok(vec![]), Ok(vec![])));
+        worker.submit(2).unwrap();
+        assert_eq!(batches.recv(), Ok(vec![2]));
+        worker.finish();
+        assert_eq!(batches.recv().ok(), None);
     }
 
     #[test]

@@ -9,11 +9,13 @@ mod chores;
 mod command;
 mod directory;
 mod execute;
+mod index;
 mod posting;
 mod reading;
 mod retention;
 mod rights;
 mod rooms;
+mod search;
 mod settings;
 mod target;
 mod told;
@@ -31,6 +33,8 @@ mod reading_tests;
 #[cfg(test)]
 mod retention_tests;
 #[cfg(test)]
+mod search_tests;
+#[cfg(test)]
 mod tests;
 
 pub use accounts::DEVICES_MAX;
@@ -40,6 +44,8 @@ pub use directory::{
     password_of_user, room_password, rooms, who,
 };
 pub use execute::execute;
+pub use index::{INDEX_STEP_MAX, Indexed, Indexer};
 pub use posting::CONVERSATIONS_OPENED_MAX;
 pub use reading::{Beginning, EVENTS_PAGE, FollowItem, FollowPage, PAGE_LEN_MAX, begin_follow, follow_page, history};
 pub use rooms::{ROOMS_CREATED_MAX, ROOMS_JOINED_MAX, SPANS_MAX};
+pub use search::{SEARCH_PAGE, search};

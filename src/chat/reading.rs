@@ -285,7 +285,7 @@ fn take(
     Ok(events)
 }
 
-fn told_len(event: &KeptEvent) -> usize {
+pub(super) fn told_len(event: &KeptEvent) -> usize {
     let body_len = match &event.body {
         Ok(body) => body.len(),
         Err(hash) => hash.len(),
@@ -294,11 +294,11 @@ fn told_len(event: &KeptEvent) -> usize {
 }
 
 /// The part of `range` from `first` to `last`.
-fn clip(range: &Span, first: Seq, last: Seq) -> (Seq, Seq) {
+pub(super) fn clip(range: &Span, first: Seq, last: Seq) -> (Seq, Seq) {
     (range.from.max(first), range.to.map_or(last, |to| to.min(last)))
 }
 
-fn before(seq: Seq) -> Seq {
+pub(super) fn before(seq: Seq) -> Seq {
     Seq(seq.0.saturating_sub(1))
 }
 

@@ -10,7 +10,7 @@ use crate::message::{
 const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 24 * HOUR_MS;
 
-fn set(room: &str, settings: Vec<Setting>) -> Action {
+pub(super) fn set(room: &str, settings: Vec<Setting>) -> Action {
     change(room, GoodChanges { settings, ..GoodChanges::default() })
 }
 
@@ -19,7 +19,7 @@ fn change(room: &str, changes: GoodChanges) -> Action {
 }
 
 /// Does what is due, as the server's loop would, and says when to come back.
-fn do_chores(world: &mut World) -> Option<u64> {
+pub(super) fn do_chores(world: &mut World) -> Option<u64> {
     loop {
         let ran = world.act(Actor::Server, Action::Chore(ChoreTry::Run)).unwrap();
         assert_eq!(ran.reply, Reply::Done);

@@ -15,6 +15,8 @@ pub(super) struct World {
     pub(super) reader: Reader,
     step: u64,
     waited_ms: u64,
+    /// The time, if it stands still.
+    stopped_ms: Option<u64>,
 }
 
 type Ran = Result<Outcome, Refusal>;
@@ -35,17 +37,22 @@ impl World {
         let directory = tempfile::tempdir().unwrap();
         let db = Database::open(directory.path()).unwrap();
         let reader = Reader::open(directory.path()).unwrap();
-        Self { directory, db, reader, step: 0, waited_ms: 0 }
+        Self { directory, db, reader, step: 0, waited_ms: 0, stopped_ms: None }
     }
 
     /// The time of the next command, about.
     pub(super) fn time_ms(&self) -> u64 {
-        1_000 + self.waited_ms + self.step
+        self.stopped_ms.unwrap_or(1_000 + self.waited_ms + self.step)
     }
 
     /// Lets time pass until then.
     pub(super) fn wait_until(&mut self, time_ms: u64) {
         self.waited_ms += time_ms - self.time_ms();
+    }
+
+    /// From now on no time passes.
+    pub(super) fn stop_clock(&mut self) {
+        self.stopped_ms = Some(self.time_ms());
     }
 
     pub(super) fn fresh_id(&mut self) -> RequestId {
@@ -410,11 +417,11 @@ fn a_restart_keeps_everything() {
     let log = stored(world.act(member(&alice), create("#ops", Visibility::Public))).log;
     let id = world.fresh_id();
     let first = stored(world.run(member(&alice), id, post("#ops", "kept")));
-    let World { directory, db, reader, step, waited_ms } = world;
+    let World { directory, db, reader, step, waited_ms, stopped_ms } = world;
     drop((db, reader));
     let db = Database::open(directory.path()).unwrap();
     let reader = Reader::open(directory.path()).unwrap();
-    let mut world = World { directory, db, reader, step, waited_ms };
+    let mut world = World { directory, db, reader, step, waited_ms, stopped_ms };
     assert_eq!(stored(world.run(member(&alice), id, post("#ops", "kept"))), first);
     assert_eq!(stored(world.act(member(&alice), post("#ops", "new"))).seq, Seq(4));
     assert_eq!(world.events(log, 3), [posted("kept"), posted("new")]);

@@ -80,6 +80,12 @@ impl EventBody {
     const DEVICE_ADDED: u16 = 103;
     const DEVICE_REVOKED: u16 = 104;
 
+    /// What a body's bytes say; what does not read counts as unknown.
+    #[must_use]
+    pub fn read(body: &[u8]) -> Self {
+        read_body(body)
+    }
+
     /// The kind's number; 0 for an erased body.
     #[must_use]
     pub fn kind(&self) -> u16 {

@@ -39,8 +39,10 @@ mod reply;
 mod request;
 mod room;
 mod room_event;
+mod searching;
 mod settings;
 mod text;
+mod words;
 
 pub use account::{Account, ChangePassword, Credentials, GuestRequest};
 pub use body::{EventBody, Post, RoomKind, SALT_LEN, Salt, body_bytes, body_hash};
@@ -59,8 +61,10 @@ pub use reply::Reply;
 pub use request::{Request, Target};
 pub use room::{CreateRoom, JoinRoom, Member, MemberPage, Role, RoomPage, RoomSummary};
 pub use room_event::{Concerned, RoomEvent, Setting};
+pub use searching::{SearchHit, SearchPage, SearchPlace, SearchRequest};
 pub use settings::{
     Archived, ChangeRoom, GoodChanges, History, PasswordChange, Phrase, Posting, RETAIN_DAYS_MAX, RETAIN_POSTS_MAX, RoomChanges,
     SLOW_S_MAX, TAGS_MAX, TOPIC_LEN_MAX, Template, TicketState, Visibility, fold_tag,
 };
 pub use text::{PASSWORD_LEN_MAX, PASSWORD_LEN_MIN, Password, Text, TextError};
+pub use words::{SEARCH_LEN_MAX, Sought, words_of};

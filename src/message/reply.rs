@@ -6,6 +6,7 @@ use super::posting::Stored;
 use super::reading::{EventPage, Following, MembershipPage};
 use super::refusal::Refusal;
 use super::room::{MemberPage, RoomPage};
+use super::searching::SearchPage;
 
 messages! {
     /// The one answer to a request.
@@ -30,5 +31,7 @@ messages! {
         0x4030 Following(Following),
         /// One page of a log; comes on a bulk stream.
         0x4031 Page(EventPage),
+        /// Messages that were found; comes on the bulk stream.
+        0x4032 Found(SearchPage),
     }
 }

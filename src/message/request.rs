@@ -9,6 +9,7 @@ use super::id::{LogId, RequestId};
 use super::posting::PostRequest;
 use super::reading::{FollowRequest, HistoryRequest};
 use super::room::{CreateRoom, JoinRoom};
+use super::searching::SearchRequest;
 use super::settings::{ChangeRoom, PasswordChange};
 use super::text::Password;
 use blake2::{Blake2s256, Digest};
@@ -53,6 +54,8 @@ messages! {
         0x0031 Unfollow(LogId),
         /// Reads one page of a log.
         0x0032 History(HistoryRequest),
+        /// Looks for messages by their words.
+        0x0033 Search(SearchRequest),
     }
 }
 

@@ -116,6 +116,7 @@ impl Server {
             }
             Answer::Memberships(memberships) => self.finish(now, asked, &Reply::Memberships(memberships)),
             Answer::History(page) => self.finish_on_bulk(now, asked, &Reply::Page(page)),
+            Answer::Found(page) => self.finish_on_bulk(now, asked, &Reply::Found(page)),
             Answer::KeyOwner(_)
             | Answer::Password(_)
             | Answer::OwnPassword(_)

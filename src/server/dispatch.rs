@@ -12,7 +12,7 @@ use crate::chat::{Action, Actor, Command};
 use crate::message::{
     Account, ChangePassword, ChangeRoom, CreateRoom, Credentials, DeviceName, FollowRequest, GuestRequest, HistoryRequest,
     JoinRoom, NameError, PASSWORD_LEN_MAX, Password, PasswordChange, PostRequest, Refusal, RefusalCode, Reply, Request,
-    RequestId, RoomName, Target, Text, UserName,
+    RequestId, RoomName, SEARCH_LEN_MAX, Target, Text, UserName,
 };
 use crate::transport::ConnectionHandle;
 
@@ -107,6 +107,7 @@ impl Server {
                 self.finish(now, asked, &Reply::Done);
             }
             Request::History(history) => self.begin_history(asked, account, history)?,
+            Request::Search(search) => self.read(Step::Answer(asked), Read::Search(account.user, search)),
         }
         Ok(())
     }
@@ -226,6 +227,10 @@ fn check_lengths(request: &Request) -> Result<(), Refusal> {
         Request::Post(post) => (named(&post.to), [None, None]),
         Request::Follow(follow) => (named(&follow.log), [None, None]),
         Request::History(history) => (named(&history.log), [None, None]),
+        Request::Search(search) => {
+            check_search_len(&search.words)?;
+            (search.log.as_ref().map_or(0, named), [None, None])
+        }
         Request::ListRooms(after) => (after.as_ref().map_or(0, String::len), [None, None]),
         Request::LogOut(_) | Request::WhoAmI | Request::Memberships(_) | Request::Resume | Request::Unfollow(_) => {
             (0, [None, None])
@@ -236,6 +241,14 @@ fn check_lengths(request: &Request) -> Result<(), Refusal> {
     }
     if passwords.into_iter().flatten().any(|password| password.as_bytes().len() > PASSWORD_LEN_MAX) {
         return Err(bad_password());
+    }
+    Ok(())
+}
+
+/// Refuses what is too long to be searched for, before it is kept for a reader.
+fn check_search_len(words: &str) -> Result<(), Refusal> {
+    if words.len() > SEARCH_LEN_MAX {
+        return Err(Refusal::new(RefusalCode::BadText, format!("search for at most {SEARCH_LEN_MAX} bytes of text")));
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use crate::auth::{Task, Verdict};
 use crate::chat::{self, Beginning, FollowPage, KeyOwner, Outcome};
 use crate::message::{
     EventPage, FollowRequest, HistoryRequest, LogId, MemberPage, MembershipPage, Refusal, Reply, RequestId, RoomName, RoomPage,
-    Seq, Target, UserId,
+    SearchPage, SearchRequest, Seq, Target, UserId,
 };
 use crate::store::{Reader, StoreError};
 
@@ -64,6 +64,8 @@ pub enum Read {
     FollowPage(UserId, LogId, Seq),
     /// A page of history.
     History(UserId, HistoryRequest),
+    /// Messages by their words.
+    Search(UserId, SearchRequest),
 }
 
 /// What was found.
@@ -91,6 +93,8 @@ pub enum Answer {
     FollowPage(FollowPage),
     /// To [`Read::History`].
     History(EventPage),
+    /// To [`Read::Search`].
+    Found(SearchPage),
 }
 
 /// Bytes of events read for a follower at a time: what its queue may hold.
@@ -120,6 +124,7 @@ impl Read {
             Self::FollowPage(user, log, after) => {
                 chat::follow_page(reader, user, log, after, FOLLOW_PAGE_LEN_MAX)?.map(Answer::FollowPage)
             }
+            Self::Search(user, request) => chat::search(reader, user, &request, HISTORY_PAGE_LEN_MAX)?.map(Answer::Found),
             Self::History(user, request) => chat::history(reader, user, &request, HISTORY_PAGE_LEN_MAX)?.map(Answer::History),
         })
     }

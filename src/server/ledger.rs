@@ -2,9 +2,10 @@
 //!
 //! A batch of commands is one transaction with one fsync; each command has a savepoint of its own, so that a refused one
 //! leaves nothing behind. Nobody hears of an outcome before the disk has it. The thread that drains the queue lives here too;
-//! in simulations [`Ledger::commit`] is called directly.
+//! in simulations [`Ledger::commit`] is called directly. Between batches the ledger also writes the search index, in small
+//! steps that give way to commands.
 
-use crate::chat::{self, Command, Outcome};
+use crate::chat::{self, Command, INDEX_STEP_MAX, Indexer, Outcome};
 use crate::message::{Refusal, RefusalCode};
 use crate::store::{Checkpointer, Database, StoreError};
 use crate::worker::{Gathering, Worker};
@@ -26,12 +27,31 @@ const BATCH_INTERVAL_MIN: Duration = Duration::from_millis(1);
 /// Commands between two checkpoints: about 2,000 pages, 8 MiB of write-ahead log.
 const CHECKPOINT_EVERY: usize = 2_000;
 
+/// How long nothing must be asked for before the index takes up what was said, unless enough for a step has come together: a
+/// step has an fsync of its own, which the next message would have to wait for.
+const INDEX_DELAY: Duration = Duration::from_millis(100);
+
+/// How long the index waits after it could not be written.
+const INDEX_RETRY_DELAY: Duration = Duration::from_secs(10);
+
 /// The writer.
 #[derive(Debug)]
 pub struct Ledger {
     database: Database,
     /// How many batches a full disk has refused.
     full_count: u64,
+    indexer: Indexer,
+}
+
+/// How the search index stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IndexState {
+    /// It has everything.
+    UpToDate,
+    /// It lags behind the logs.
+    Behind,
+    /// It lags behind and could not take up more: the disk is full, or the index damaged.
+    Stuck,
 }
 
 /// A command on its way to the ledger.
@@ -76,7 +96,7 @@ impl Ledger {
     /// # Errors
     /// [`StoreError::Locked`] if another process has it, or what [`Database::open`] says.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
-        Database::open(directory).map(|database| Self { database, full_count: 0 })
+        Database::open(directory).map(|database| Self { database, full_count: 0, indexer: Indexer::default() })
     }
 
     /// Runs `batch` in order within one transaction and commits it. When this returns, the disk has what the outcomes say.
@@ -118,15 +138,43 @@ impl Ledger {
         self.database.limit_pages(page_count_max)
     }
 
+    /// Does one step of indexing, in a transaction of its own.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the process must end, as after [`commit`](Self::commit).
+    pub fn index(&mut self) -> Result<IndexState, StoreError> {
+        if !self.indexer.is_behind() {
+            return Ok(IndexState::UpToDate);
+        }
+        match self.index_step() {
+            Err(error) => {
+                // Nobody was promised anything by it, so that talking goes on.
+                self.database.roll_back()?;
+                tracing::error!(%error, "what was said cannot be indexed for searching; trying again later");
+                Ok(IndexState::Stuck)
+            }
+            Ok(()) => Ok(if self.indexer.is_behind() { IndexState::Behind } else { IndexState::UpToDate }),
+        }
+    }
+
+    fn index_step(&mut self) -> Result<(), StoreError> {
+        self.database.begin()?;
+        let done = self.indexer.step(&mut self.database)?;
+        self.database.commit()?;
+        self.indexer.on_committed(done);
+        Ok(())
+    }
+
     fn commit_all(&mut self, batch: &[Command]) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
         self.database.begin()?;
         let run = |command| self.database.attempt(|database| execute_or_refuse(database, command));
-        let results = batch.iter().map(run).collect::<Result<_, _>>()?;
+        let results: Vec<Result<Outcome, Refusal>> = batch.iter().map(run).collect::<Result<_, _>>()?;
         if planted!(ToldWithoutCommit) && batch.len() > 1 {
             self.database.roll_back()?;
         } else {
             self.database.commit()?;
         }
+        results.iter().flatten().flat_map(|outcome| &outcome.events).for_each(|event| self.indexer.hear(event.log));
         Ok(results)
     }
 }
@@ -170,25 +218,46 @@ pub fn spawn(
     let work = move |batch: Vec<Ordered>| {
         // After a failure nothing may be told any more; the process is about to end.
         if failed_before {
-            return;
+            return None;
         }
-        since_checkpoint += batch.len();
-        let report = match ledger.run(batch) {
-            Ok(committed) => Report::Committed(committed),
-            Err(error) => {
-                failed_before = true;
-                Report::Failed(error)
+        // Nobody listens any more when the server is going down.
+        let tell = |report| {
+            if reports.send(report).is_ok() {
+                wake();
             }
         };
-        // Nobody listens any more when the server is going down.
-        if reports.send(report).is_ok() {
-            wake();
+        let is_rest = batch.is_empty();
+        since_checkpoint += batch.len();
+        if !is_rest {
+            match ledger.run(batch) {
+                Ok(committed) => tell(Report::Committed(committed)),
+                Err(error) => {
+                    failed_before = true;
+                    tell(Report::Failed(error));
+                    return None;
+                }
+            }
+        }
+        let mut next_step_delay = ledger.indexer.is_behind().then_some(INDEX_DELAY);
+        if is_rest || ledger.indexer.is_due() {
+            since_checkpoint += INDEX_STEP_MAX;
+            next_step_delay = match ledger.index() {
+                Ok(IndexState::UpToDate) => None,
+                Ok(IndexState::Behind) => Some(if is_rest { Duration::ZERO } else { INDEX_DELAY }),
+                Ok(IndexState::Stuck) => Some(INDEX_RETRY_DELAY),
+                Err(error) => {
+                    failed_before = true;
+                    tell(Report::Failed(error));
+                    return None;
+                }
+            };
         }
         if since_checkpoint >= CHECKPOINT_EVERY && checkpoints.submit(()).is_ok() {
             since_checkpoint = 0;
         }
+        next_step_delay
     };
-    let gathering = Gathering { batch_max: BATCH_MAX, interval_min: BATCH_INTERVAL_MIN };
+    let gathering = Gathering { batch_max: BATCH_MAX, interval_min: BATCH_INTERVAL_MIN, first_rest_delay: Some(INDEX_DELAY) };
     Worker::spawn_batched("ledger", QUEUE_MAX, gathering, work).map(|worker| LedgerThread { worker }).map_err(failed)
 }
 

@@ -172,7 +172,8 @@ pub(super) fn lane_of(request: &Request) -> Lane {
         | Request::Memberships(_)
         | Request::Follow(_)
         | Request::Unfollow(_)
-        | Request::History(_) => Lane::Read,
+        | Request::History(_)
+        | Request::Search(_) => Lane::Read,
         Request::Register(_)
         | Request::LogIn(_)
         | Request::Guest(_)

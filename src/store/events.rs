@@ -107,6 +107,20 @@ impl Tables {
         Ok(found.unwrap_or((Seq(0), EventHash::genesis(log))))
     }
 
+    /// Place and time of the newest event not after `seq`; `None` before the first event.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub fn time_at(&self, log: LogId, seq: Seq) -> Result<Option<(Seq, u64)>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT seq, head FROM events WHERE log = ?1 AND seq <= ?2 ORDER BY seq DESC LIMIT 1")?;
+        let found = statement.query_row([sql(log.0), sql(seq.0)], |row| Ok((Seq(count(row, 0)?), row.get(1)?))).optional()?;
+        let Some((seq, head)) = found else { return Ok(None) };
+        let head = Head::decode(&head).ok_or(StoreError::Damaged("an event's head does not read"))?;
+        Ok(Some((seq, head.time_ms)))
+    }
+
     /// Hands `take` the events from `first` to `last`, both included, in `direction`, until it returns `false` or there are no
     /// more.
     ///

@@ -11,6 +11,7 @@ mod events;
 mod number;
 mod rooms;
 mod schema;
+mod search;
 mod settings;
 
 pub use accounts::{Device, User, UserCount};

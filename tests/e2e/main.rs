@@ -14,6 +14,7 @@ mod operator;
 mod passwords;
 mod person;
 mod program;
+mod reading;
 mod relay;
 mod server_killed;
 mod world;

@@ -115,6 +115,7 @@ impl Process {
     /// Outcomes leave the ledger in its order, each batch at once, before or after what the readers found.
     fn commit(&mut self, at: Time, disk: &mut Disk, dice: &mut Dice, delay_max: Micros) {
         let committed = self.ledger.run(std::mem::take(&mut self.commands)).unwrap();
+        self.ledger.index().unwrap();
         self.told_at = self.told_at.max(at) + delay(dice, delay_max);
         for (_, result) in &committed.results {
             on_disk(disk, result);

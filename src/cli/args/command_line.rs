@@ -3,7 +3,7 @@
 use super::account::SignIn;
 use super::bench::{BENCH_AFTER_HELP, Bench};
 use super::message::Send;
-use super::reading::{History, Tail};
+use super::reading::{History, Search, Tail};
 use super::room::{Create, Join};
 use super::words::{Conversation, Room, Seconds};
 use crate::client::{ProfileName, ServerUrl, Weather};
@@ -110,6 +110,8 @@ pub enum Command {
     Tail(Tail),
     /// Print a part of the history of a room or conversation
     History(History),
+    /// Find messages by their words, the newest first
+    Search(Search),
     /// Change your password
     Passwd {
         /// Read the old password, then the new one, each on a line of standard input

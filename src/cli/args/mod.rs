@@ -12,6 +12,6 @@ pub use account::SignIn;
 pub use bench::{Bench, BenchKind, BenchTalk};
 pub use command_line::{Command, CommandLine, Globals};
 pub use message::Send;
-pub use reading::{History, Tail};
+pub use reading::{History, Search, Tail};
 pub use room::{Create, Join};
 pub use words::{Conversation, Room};

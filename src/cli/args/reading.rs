@@ -17,6 +17,20 @@ pub struct Tail {
     pub follow: bool,
 }
 
+/// Words to look for.
+#[derive(Debug, Args)]
+pub struct Search {
+    /// What is looked for: messages that have all these words, in any case and form; any stretch of Chinese or Japanese
+    #[arg(value_name = "TEXT", required = true, num_args = 1..)]
+    pub text: Vec<String>,
+    /// Only in this room, with its #, or with this person, with @
+    #[arg(long, value_name = "#ROOM|@USER")]
+    pub room: Option<Conversation>,
+    /// How many messages at most
+    #[arg(short = 'n', value_name = "N", default_value_t = 20)]
+    pub count: u32,
+}
+
 /// A part of the history.
 #[derive(Debug, Args)]
 pub struct History {

@@ -5,6 +5,7 @@ mod account;
 mod bench;
 mod reading;
 mod rooms;
+mod searching;
 mod send;
 
 use super::args::Command;
@@ -31,6 +32,7 @@ pub fn run(context: &mut Context, command: Command) -> Result<(), Failure> {
         Command::Send(args) => send::run(context, args),
         Command::Tail(args) => reading::tail(context, &args),
         Command::History(args) => reading::history(context, &args),
+        Command::Search(args) => searching::search(context, &args),
         Command::Bench(args) => bench::run(context, &args),
     }
 }

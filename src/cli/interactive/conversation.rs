@@ -14,8 +14,8 @@ use super::slash::{self, Said};
 use super::typing::Typing;
 use crate::client::{ClientEvent, Cursors, Draft, Followed, Recipient, Rooms, RoomsNote, Tag};
 use crate::message::{
-    CreateRoom, Event, EventPage, HistoryFrom, HistoryRequest, JoinRoom, LogId, Password, Reply, Request, Seq, Target, Text,
-    Visibility,
+    CreateRoom, Event, EventPage, HistoryFrom, HistoryRequest, JoinRoom, LogId, Password, Reply, Request, SearchPage,
+    SearchRequest, Seq, Target, Text, Visibility,
 };
 
 /// The name of this program's cursors.
@@ -23,6 +23,9 @@ const READER: &str = "screen";
 
 /// How many events are shown of a room that becomes the current one.
 const ENTRY_COUNT: u16 = 10;
+
+/// How many messages `/search` shows.
+const SEARCH_COUNT: u16 = 10;
 
 /// What a request was for.
 #[derive(Debug)]
@@ -36,6 +39,7 @@ enum Asked {
     Rooms,
     Who,
     History,
+    Search,
 }
 
 struct Talk<'a> {
@@ -183,6 +187,10 @@ impl Talk<'_> {
                 Some(room) => self.show_history(room.target(), HistoryFrom::Last, count),
                 None => self.context.output.remark("there is no current room; /join #room first")?,
             },
+            Said::Search(words) => {
+                let search = SearchRequest { words, log: None, before: None, count: SEARCH_COUNT };
+                self.ask(&Request::Search(search), Asked::Search);
+            }
             Said::Help => self.context.output.put(&slash::help())?,
             Said::Quit => self.end(),
             Said::Wrong(why) => self.context.output.remark(&why)?,
@@ -324,6 +332,20 @@ impl Talk<'_> {
         Ok(())
     }
 
+    /// The oldest first, as everything that is read.
+    fn show_found(&mut self, page: &SearchPage) -> Result<(), Failure> {
+        for hit in page.hits.iter().rev() {
+            let Some(event) = Event::decode(&hit.told.event) else { continue };
+            self.context.output.line(&Line::Event { room: &hit.room, author: &hit.told.author, event: &event })?;
+        }
+        let remark = match (page.hits.is_empty(), page.next) {
+            (true, None) => "nothing was found",
+            (_, Some(_)) => "there may be more; udpchat-cli search goes on",
+            (false, None) => return Ok(()),
+        };
+        Ok(self.context.output.remark(remark)?)
+    }
+
     fn show(&mut self, followed: &Followed) -> Result<(), Failure> {
         let Followed { room, author, event, .. } = followed;
         Ok(self.context.output.line(&Line::Event { room, author, event })?)
@@ -366,6 +388,7 @@ impl Talk<'_> {
                     self.context.output.remark("there are more members; udpchat-cli who lists all")?;
                 }
             }
+            (Asked::Search, Reply::Found(page)) => self.show_found(&page)?,
             (Asked::History, Reply::Page(page)) => self.show_page(&page)?,
             (_, Reply::Unsupported) => self.context.output.remark("the server does not know this request; it is older")?,
             _ => self.context.output.remark("the server gave an answer that does not belong to the question")?,

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use super::super::args::{Conversation, Room};
 
 /// Every command, with its arguments and its explanation.
-const COMMANDS: [(&str, &str, &str); 9] = [
+const COMMANDS: [(&str, &str, &str); 10] = [
     ("join", "#ROOM [PASSWORD] | @USER", "enter a room, or turn to a room or person you know"),
     ("leave", "[#ROOM]", "stop being a member of a room"),
     ("create", "#ROOM [PASSWORD]", "make a room"),
@@ -13,6 +13,7 @@ const COMMANDS: [(&str, &str, &str); 9] = [
     ("who", "[#ROOM]", "list the members of a room"),
     ("msg", "@USER TEXT", "write to a person"),
     ("history", "[N]", "show the newest N events, 20 without a number"),
+    ("search", "TEXT", "find messages in all your rooms by their words"),
     ("help", "", "show this"),
     ("quit", "", "end"),
 ];
@@ -57,6 +58,8 @@ pub enum Said {
     },
     /// Show the newest events of the current room.
     History(u16),
+    /// Find messages by their words.
+    Search(String),
     /// Show the commands.
     Help,
     /// End.
@@ -87,6 +90,8 @@ pub fn read(line: &str) -> Said {
             Err(error) => Err(error),
         },
         "history" => optional(rest).map(|count| Said::History(count.unwrap_or(HISTORY_COUNT))),
+        "search" | "find" if !rest.is_empty() => Ok(Said::Search(rest.to_owned())),
+        "search" | "find" => Err(String::new()),
         "help" | "h" => Ok(Said::Help),
         "quit" | "q" | "exit" => Ok(Said::Quit),
         unknown => return Said::Wrong(unknown_command(unknown)),
@@ -164,6 +169,7 @@ mod tests {
         assert_eq!(read("/msg @bob hi there"), Said::Message { to: conversation("@bob"), text: "hi there".into() });
         assert_eq!(read("/leave"), Said::Leave(None));
         assert_eq!(read("/history 5"), Said::History(5));
+        assert_eq!(read("/search deploy 部署"), Said::Search("deploy 部署".into()));
         assert_eq!(read("/q"), Said::Quit);
     }
 
@@ -178,6 +184,7 @@ mod tests {
         assert!(wrong("/join").contains("/join #ROOM"));
         assert!(wrong("/join ops").contains("'#ops'"));
         assert!(wrong("/msg @bob").contains("/msg @USER TEXT"));
+        assert!(wrong("/search ").contains("/search TEXT"));
         assert!(wrong("/history many").contains("/history [N]"));
     }
 

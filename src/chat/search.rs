@@ -1,0 +1,175 @@
+//! Searching: which messages that the asker may read have the words.
+//!
+//! The index is only ever asked about stretches that the asker's [`View`] shows, and what it names is read again before it is
+//! told; so neither a hit nor a count comes from what is hidden or erased. Over several logs the newest message is always the
+//! next: each log keeps its own list of places, and only the first of each is read.
+
+use super::reading::{before, clip, head_of, told_len};
+use super::target::{Place, find};
+use super::told::told_of;
+use super::turn::{Ruled, refuse, settle};
+use super::visible::View;
+use crate::message::{
+    EventBody, LogId, Refusal, RefusalCode, SearchHit, SearchPage, SearchPlace, SearchRequest, Seq, Sought, Target, UserId,
+};
+use crate::store::{KeptEvent, Reader, StoreError, Tables};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Most messages on a page.
+pub const SEARCH_PAGE: usize = 100;
+
+/// Most messages that are read for a page beyond the newest of each log: the index may name some that do not fit.
+const LOOKED_AT_MAX: usize = 1_000;
+
+/// Places that are asked of the index at a time.
+const PLACES_MAX: usize = 32;
+
+/// Logs of a user that are listed at a time.
+const LOGS_PAGE: usize = 500;
+
+/// What the asker may read of what has the words, the newest first, at most about `len_max` bytes.
+///
+/// # Errors
+/// [`StoreError`] if the database fails; within, a refusal.
+pub fn search(
+    reader: &Reader,
+    user: UserId,
+    request: &SearchRequest,
+    len_max: usize,
+) -> Result<Result<SearchPage, Refusal>, StoreError> {
+    settle(reader.snapshot(|tables| {
+        let count_max = usize::from(request.count);
+        if count_max == 0 || count_max > SEARCH_PAGE {
+            return refuse(RefusalCode::OutOfRange, format!("a page of a search has 1 to {SEARCH_PAGE} messages"));
+        }
+        let Some(sought) = Sought::parse(&request.words) else {
+            return refuse(RefusalCode::BadText, "there is no word in it to search for");
+        };
+        let mut search = Search { tables, sought: &sought, older_than: request.before, next: BTreeMap::new() };
+        match &request.log {
+            Some(target) => {
+                let place = find(tables, user, target)?;
+                let view = View::of_member(tables, user, &place)?;
+                search.open(place, view)?;
+            }
+            None => search.open_all(user)?,
+        }
+        Ok(search.page(count_max, len_max)?)
+    }))
+}
+
+/// One log with what the index says about it.
+struct Shelf {
+    place: Place,
+    view: View,
+    /// The next places, the newest first.
+    places: VecDeque<Seq>,
+    /// Up to where the index is to be asked next; 0 when it has said all.
+    up_to: Seq,
+}
+
+struct Search<'a> {
+    tables: &'a Tables,
+    sought: &'a Sought,
+    older_than: Option<SearchPlace>,
+    /// The newest message of each log that is not looked at yet.
+    next: BTreeMap<SearchPlace, (Shelf, KeptEvent)>,
+}
+
+impl Search<'_> {
+    fn open_all(&mut self, user: UserId) -> Ruled<()> {
+        let mut after = LogId(0);
+        loop {
+            let logs = self.tables.logs_of(user, after, LOGS_PAGE)?;
+            for listed in &logs {
+                let place = find(self.tables, user, &Target::Log(listed.log))?;
+                let view = View::of_member(self.tables, user, &place)?;
+                self.open(place, view)?;
+            }
+            match logs.last() {
+                Some(last) if logs.len() == LOGS_PAGE => after = last.log,
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    fn open(&mut self, place: Place, view: View) -> Result<(), StoreError> {
+        let up_to = match self.older_than {
+            Some(older_than) => last_older(self.tables, &place, older_than)?,
+            None => place.head(),
+        };
+        self.advance(Shelf { place, view, places: VecDeque::new(), up_to })
+    }
+
+    /// Puts a log behind the others by its next message, if it has one.
+    fn advance(&mut self, mut log: Shelf) -> Result<(), StoreError> {
+        loop {
+            while let Some(seq) = log.places.pop_front() {
+                // What the index names may be gone since.
+                let Some(event) = self.tables.event(log.place.id(), seq)? else { continue };
+                let place = SearchPlace { time_ms: head_of(&event)?.time_ms, log: log.place.id(), seq };
+                self.next.insert(place, (log, event));
+                return Ok(());
+            }
+            let Some(range) = log.view.ranges.iter().rev().find(|range| range.from <= log.up_to) else { return Ok(()) };
+            let (first, last) = clip(range, Seq(1), log.up_to);
+            let found = self.tables.matches(self.sought, log.place.id(), (first, last), PLACES_MAX)?;
+            let is_all = found.len() < PLACES_MAX;
+            log.up_to = match found.last() {
+                Some(oldest) if !is_all => before(*oldest),
+                _ => before(first),
+            };
+            log.places = found.into();
+        }
+    }
+
+    fn page(mut self, count_max: usize, len_max: usize) -> Result<SearchPage, StoreError> {
+        let (mut hits, mut len, mut looked_at_count, mut last) = (Vec::new(), 0, 0, None);
+        while hits.len() < count_max && looked_at_count < LOOKED_AT_MAX {
+            let Some((place, (log, event))) = self.next.pop_last() else { break };
+            looked_at_count += 1;
+            if self.is_hit(&event) {
+                len += told_len(&event) + log.place.called.len();
+                if len > len_max && !hits.is_empty() {
+                    self.next.insert(place, (log, event));
+                    break;
+                }
+                hits.push(SearchHit { room: log.place.called.clone(), told: told_of(&event) });
+            }
+            last = Some(place);
+            self.advance(log)?;
+        }
+        Ok(SearchPage { hits, next: if self.next.is_empty() { None } else { last } })
+    }
+
+    fn is_hit(&self, event: &KeptEvent) -> bool {
+        match event.body.as_ref().map(|body| EventBody::read(body)) {
+            Ok(EventBody::Posted(post)) => self.sought.fits(&post.text),
+            _ => false,
+        }
+    }
+}
+
+/// The last place of a log that comes behind `older_than`. Time never falls within a log, so it is found by halving.
+fn last_older(tables: &Tables, place: &Place, older_than: SearchPlace) -> Result<Seq, StoreError> {
+    let log = place.id();
+    if log == older_than.log {
+        return Ok(before(older_than.seq).min(place.head()));
+    }
+    let is_older = |time_ms| time_ms < older_than.time_ms || (time_ms == older_than.time_ms && log < older_than.log);
+    let head = place.log.head;
+    if is_older(head.time_ms) {
+        return Ok(head.seq);
+    }
+    // What is at or before `old` is older; what is at or behind `new` is not.
+    let (mut old, mut new) = (0, head.seq.0);
+    while old + 1 < new {
+        let middle = old.midpoint(new);
+        match tables.time_at(log, Seq(middle))? {
+            Some((_, time_ms)) if is_older(time_ms) => old = middle,
+            Some((seq, _)) => new = seq.0,
+            None => old = middle,
+        }
+    }
+    Ok(Seq(old))
+}
