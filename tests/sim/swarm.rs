@@ -23,7 +23,7 @@ const SEED_COUNT: u64 = 200;
 const TWICE_EVERY: u64 = 100;
 
 /// How long a healed world may take until every outbox is empty and every request is answered.
-const REST_TIMEOUT: Micros = Micros::from_secs(90);
+const REST_TIMEOUT: Micros = Micros::from_secs(30);
 
 /// How long it may then take until all agree.
 const AGREE_TIMEOUT: Micros = Micros::from_secs(30);
