@@ -273,6 +273,12 @@ impl SenderLock {
         !matches!(self.held, Held::No)
     }
 
+    /// Whether other processes may have it.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.path.is_some()
+    }
+
     /// Takes it, if no other process has it; whether it is held now.
     ///
     /// # Errors

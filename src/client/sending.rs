@@ -226,14 +226,15 @@ impl Sending {
     pub(super) fn on_lost(&mut self) -> bool {
         self.lock.release();
         self.look_at = None;
-        let runs = matches!(self.flow, Flow::Running);
-        if !runs {
-            // A refused one stands before those in flight.
+        // Unless a refused one stands before those in flight, or another process may send them now and be told what becomes of
+        // them: then the disk says what is left to send.
+        let goes_on = matches!(self.flow, Flow::Running) && !self.lock.is_shared();
+        if !goes_on {
             self.in_flight.clear();
         }
         self.start_over();
         self.last_loaded = self.in_flight.last_key_value().map(|(place, _)| *place);
-        runs
+        goes_on
     }
 
     /// The server does not know the device: nothing is in flight, and the order begins anew once somebody signs in.
@@ -264,28 +265,49 @@ mod tests {
     use crate::client::outbox::Recipient;
     use crate::message::{RequestId, Target, Text};
 
+    /// What one process sends, beside another that has the right to send when it takes the returned lock.
+    fn two_processes() -> (tempfile::TempDir, Sending, Outbox, SenderLock) {
+        let dir = tempfile::tempdir().unwrap();
+        let (outbox_path, lock_path) = (dir.path().join("client.db"), dir.path().join("sender.lock"));
+        let sending = Sending::new(Outbox::open(&outbox_path).unwrap(), SenderLock::at(lock_path.clone()), [1; 16]);
+        (dir, sending, Outbox::open(&outbox_path).unwrap(), SenderLock::at(lock_path))
+    }
+
+    fn draft(n: u8) -> Draft {
+        let to = Recipient::new(&Target::Room("#ops".into()));
+        Draft { id: RequestId([n; 16]), to, text: Text::parse("text").unwrap() }
+    }
+
+    fn at(millis: u64) -> Time {
+        Time::default() + Micros::from_millis(millis)
+    }
+
+    #[test]
+    fn a_message_that_another_process_settled_is_not_sent_again() {
+        let (_dir, mut sending, mut other, mut other_lock) = two_processes();
+        let (mut requests, mut told) = (Requests::default(), VecDeque::new());
+        let place = sending.append(&[draft(1)]).unwrap()[0];
+        sending.fill(at(0), &mut requests, &mut told).unwrap();
+        // The connection is lost; the other process sends the message and is refused.
+        assert!(!sending.on_lost(), "it is not sent again as it is");
+        assert!(other_lock.try_take().unwrap());
+        let refusal = Refusal::new(RefusalCode::NotMember, "join first");
+        other.settle([2; 16], &[(place, Err(refusal.clone()))]).unwrap();
+        other_lock.release();
+        let mut after = Requests::default();
+        sending.fill(at(1), &mut after, &mut told).unwrap();
+        assert!(after.is_empty(), "whoever was told no must not find the message stored later");
+        assert!(matches!(&told[0], ClientEvent::Posted { outcome: Err(no), .. } if *no == refusal));
+    }
+
     #[test]
     fn while_an_answer_is_awaited_nothing_is_looked_for() {
-        let dir = tempfile::tempdir().unwrap();
-        let lock_path = dir.path().join("sender.lock");
-        let outbox = Outbox::open(&dir.path().join("client.db")).unwrap();
-        let mut sending = Sending::new(outbox, SenderLock::at(lock_path.clone()), [1; 16]);
+        let (_dir, mut sending, _, _) = two_processes();
         let (mut requests, mut told) = (Requests::default(), VecDeque::new());
-        let draft = |n| Draft {
-            id: RequestId([n; 16]),
-            to: Recipient::new(&Target::Room("#ops".into())),
-            text: Text::parse("text").unwrap(),
-        };
-        let at = |millis| Time::default() + Micros::from_millis(millis);
         let first = sending.append(&[draft(1)]).unwrap()[0];
         sending.fill(at(0), &mut requests, &mut told).unwrap();
-        // The connection is lost, the message is sent again, and another process has the right to send by then.
-        assert!(sending.on_lost());
-        let mut other = SenderLock::at(lock_path);
-        assert!(other.try_take().unwrap());
-        sending.append(&[draft(2)]).unwrap();
-        sending.fill(at(1), &mut requests, &mut told).unwrap();
-        assert_eq!(sending.deadline(), Some(at(1) + LOOK_DELAY));
+        // As after a failed look at the disk.
+        sending.look_at = Some(at(1));
         let full = Refusal::new(RefusalCode::ReadOnly, "the disk is full");
         assert!(matches!(sending.on_reply(at(2), first, Reply::Refused(full)), Some(ClientEvent::PostsHalted(_))));
         let resume_at = sending.deadline().unwrap();
@@ -294,6 +316,6 @@ mod tests {
         assert_eq!(sending.deadline(), None, "whoever is woken now has nothing to do and is woken again at once");
         sending.on_resumed();
         sending.fill(resume_at, &mut requests, &mut told).unwrap();
-        assert_eq!(sending.deadline(), Some(resume_at + LOOK_DELAY));
+        assert_eq!(sending.deadline(), None, "it is on its way again");
     }
 }
