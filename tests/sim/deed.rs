@@ -138,7 +138,7 @@ impl Deeds {
                 crowd::request(world, who, &Request::Who((Target::Room(room.name.into()), 0)), Asked::Anything);
             }
             Deed::Register => register(world, dice),
-            Deed::LogOut | Deed::RevokeOthers if world.people[who].is_guest() => {}
+            Deed::LogOut | Deed::RevokeOthers if world.people[who].is_guest => {}
             Deed::LogOut => {
                 let id = world.id(who);
                 crowd::request(world, who, &Request::LogOut(id), Asked::Anything);

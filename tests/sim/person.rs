@@ -37,6 +37,8 @@ pub struct Person {
     pub leader: Option<usize>,
     /// Who the server says this is.
     pub user: Option<UserId>,
+    /// Whether the user has no password.
+    pub is_guest: bool,
     /// The device of the present key.
     device: Option<DeviceId>,
     pub address: SocketAddr,
@@ -86,6 +88,7 @@ impl Person {
             name: name.to_owned(),
             leader: None,
             user: None,
+            is_guest: false,
             device: None,
             address: SocketAddr::from(([198, 51, 100, host], 5_000)),
             address_before: None,
@@ -136,11 +139,6 @@ impl Person {
         self.device = None;
     }
 
-    /// Whether the user has no password.
-    pub fn is_guest(&self) -> bool {
-        self.client.as_ref().and_then(Client::account).is_some_and(|account| account.guest)
-    }
-
     /// Takes what the client tells, and gives it the socket it may wish for.
     pub fn collect(&mut self, now: Time, disk: &Disk) {
         if self.awake().is_some_and(Client::take_socket_wish) {
@@ -186,6 +184,7 @@ impl Person {
     fn note_account(&mut self) {
         let Some(account) = self.client.as_ref().and_then(Client::account) else { return };
         assert!(self.user.is_none_or(|user| user == account.user), "I10: {} is another user now", self.name);
+        self.is_guest |= account.guest;
         (self.user, self.device) = (Some(account.user), Some(account.device));
     }
 

@@ -66,13 +66,27 @@ fn run(seed: u64) -> u64 {
 fn heal(world: &mut World) {
     world.net.heal(Faults::none(Micros::from_millis(10)));
     world.work_delay_max = Micros::from_millis(20);
+    come_to_rest(world);
+    // A silent client learns by its keepalive, 20 s at the latest, that the server is another process now, and perhaps that its
+    // key is no longer taken; then it signs in again.
+    tend_for(world, AGREE_TIMEOUT);
+    come_to_rest(world);
+    tend_for(world, AGREE_TIMEOUT);
+}
+
+fn come_to_rest(world: &mut World) {
     let at_rest = |world: &mut World| {
         crowd::tend(world);
         (0..world.people.len()).all(|index| is_at_rest(world, index))
     };
     assert!(world.drive(REST_TIMEOUT, at_rest), "I11: the world does not come to rest: {}", restless(world));
-    // A silent client learns by its keepalive, 20 s at the latest, that the server is another process now.
-    world.drive_for(AGREE_TIMEOUT);
+}
+
+fn tend_for(world: &mut World, span: Micros) {
+    world.drive(span, |world| {
+        crowd::tend(world);
+        false
+    });
 }
 
 fn is_at_rest(world: &World, index: usize) -> bool {
