@@ -120,6 +120,7 @@ const CAPS: &[(&str, Cap)] = &[
         "transport/path.rs UNPROVEN_MOVE_COUNT_MAX",
         Cap::By("more_moves_without_proof_than_a_walk_makes_are_not_followed_and_counted"),
     ),
+    ("transport/reassembly.rs REASSEMBLY_LEN_MAX", Cap::By("what_fills_the_first_hole_is_taken_whatever_others_hold")),
     ("transport/recv_stream.rs STREAM_GAPS_MAX", Cap::By("a_hole_too_many_is_dropped_and_counted_and_may_come_again")),
     ("transport/redundancy.rs COPIES_PENDING_MAX", Cap::By("more_lines_than_people_write_are_not_copied")),
     ("transport/redundancy.rs COPY_LEN_MAX", Cap::By("a_long_message_is_not_repeated")),

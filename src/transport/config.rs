@@ -1,6 +1,7 @@
 //! What an owner may choose about its connections. What both ends must agree on is a constant beside the code that uses it.
 
 use super::admission::Admission;
+use super::reassembly::REASSEMBLY_LEN_MAX;
 use super::time::Micros;
 use super::trace::Tracing;
 
@@ -17,6 +18,8 @@ pub struct Config {
     /// The same for each bulk stream. A client takes at least [`INITIAL_CREDIT_LEN`](super::INITIAL_CREDIT_LEN); a server may take
     /// nothing until it has agreed to something and calls [`ConnectionMut::raise_credit`](super::ConnectionMut::raise_credit).
     pub bulk_window_len: u32,
+    /// How many bytes that came before their turn may wait over all connections, the holes between them included.
+    pub reassembly_len_max: u64,
     /// Client: after so long a connection gets fresh keys.
     pub key_lifetime: Micros,
     /// Client: after so many packets in one direction, too.
@@ -36,6 +39,7 @@ impl Config {
             keepalive_delay: Micros::from_secs(20),
             chat_window_len: 96 * 1_024,
             bulk_window_len: 2 * 1_024 * 1_024,
+            reassembly_len_max: REASSEMBLY_LEN_MAX,
             key_lifetime: Micros::from_secs(3_600),
             key_packet_count_max: 1 << 32,
             trace: Tracing::Off,

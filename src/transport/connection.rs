@@ -348,6 +348,7 @@ impl Connection {
     pub(super) fn release(&mut self) {
         self.sending = empty_queues();
         self.latest_sending.clear();
+        self.receiving.iter_mut().for_each(|(_, stream)| stream.forget_beyond());
         self.sent.clear();
         self.redundancy.clear();
         self.pacer.release();

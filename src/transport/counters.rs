@@ -44,6 +44,8 @@ pub struct Counters {
     pub dropped_replayed: u64,
     /// Dropped: authentic, but its bytes could not be held.
     pub dropped_no_room: u64,
+    /// Dropped: authentic, but more waited to be put in order over all connections than may.
+    pub dropped_crowded: u64,
     /// Dropped: more openings a second than the limits allow.
     pub dropped_limit: u64,
     /// Dropped: openings that the half-open table had no place for.

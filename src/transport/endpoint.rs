@@ -110,6 +110,8 @@ pub struct Endpoint {
     pub(super) slots: Slots<Occupant>,
     pub(super) counters: Counters,
     pub(super) role: Role,
+    /// Bytes beyond holes in all connections.
+    pub(super) beyond_len: u64,
     timers: Timers,
     /// Who may have something to send, in turn; each occupant at most once.
     transmit_queue: VecDeque<ConnectionHandle>,
@@ -158,6 +160,7 @@ impl Endpoint {
             slots: Slots::new(connection_count_max),
             counters: Counters::default(),
             role,
+            beyond_len: 0,
             timers: Timers::default(),
             transmit_queue: VecDeque::new(),
             event_queue: VecDeque::new(),
@@ -377,6 +380,12 @@ impl Endpoint {
         counters
     }
 
+    /// Bytes that came before their turn, and the holes between them, in all connections; at most [`Config::reassembly_len_max`].
+    #[must_use]
+    pub const fn reassembly_len(&self) -> u64 {
+        self.beyond_len
+    }
+
     /// Connections in any state, half-open and closing ones included.
     #[must_use]
     pub fn connection_count(&self) -> usize {
@@ -402,6 +411,12 @@ impl Endpoint {
         if let (Some(trace), Peer::Established(established)) = (&mut self.trace, &mut occupant.peer) {
             trace.collect(handle, &mut established.connection.trace);
         }
+        let beyond_len = match &occupant.peer {
+            Peer::Established(established) => established.connection.beyond_len(),
+            Peer::Connecting(_) | Peer::Ended(_) => 0,
+        };
+        let before_len = std::mem::replace(&mut occupant.beyond_len, beyond_len);
+        self.beyond_len = self.beyond_len.saturating_sub(before_len).saturating_add(beyond_len);
         if !occupant.transmits {
             occupant.transmits = true;
             self.transmit_queue.push_back(handle);
@@ -432,6 +447,7 @@ impl Endpoint {
     pub(super) fn remove(&mut self, handle: ConnectionHandle) {
         let Some(occupant) = self.slots.remove(handle) else { return };
         self.timers.disarm(handle, occupant.armed_at);
+        self.beyond_len = self.beyond_len.saturating_sub(occupant.beyond_len);
         if let Peer::Established(established) = &occupant.peer {
             self.counters.connections.add(&established.connection.stats().counts);
         }

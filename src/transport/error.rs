@@ -139,6 +139,9 @@ pub enum PacketError {
     /// Authentic, but its bytes cannot be held now; as if lost.
     #[error("no room")]
     NoRoom,
+    /// Authentic, but all connections together hold too many bytes beyond holes; as if lost.
+    #[error("too much waits to be put in order")]
+    Crowded,
     /// The connection has ended.
     #[error("the connection has ended")]
     Closed,

@@ -22,6 +22,8 @@ pub(super) struct Occupant {
     pub(super) half_open: Option<Unconfirmed>,
     /// Where its entry among the timers is.
     pub(super) armed_at: Option<Time>,
+    /// Bytes beyond holes that the endpoint counts for it.
+    pub(super) beyond_len: u64,
     /// It is in the transmit queue.
     pub(super) transmits: bool,
     /// It is in the event queue.
@@ -64,7 +66,17 @@ pub(super) struct Unconfirmed {
 impl Occupant {
     /// A connection with no marks.
     pub(super) fn new(peer: Peer, local_id: ConnectionId) -> Self {
-        Self { peer, local_id, reset_token: None, half_open: None, armed_at: None, transmits: false, tells: false, burst: 0 }
+        Self {
+            peer,
+            local_id,
+            reset_token: None,
+            half_open: None,
+            armed_at: None,
+            beyond_len: 0,
+            transmits: false,
+            tells: false,
+            burst: 0,
+        }
     }
 
     /// When it next wants to be woken.

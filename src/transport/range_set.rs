@@ -112,6 +112,12 @@ impl RangeSet {
         Some(Span { start, end: within.end }).filter(|gap| gap.start < gap.end)
     }
 
+    /// The end of the run that `number` is in.
+    pub fn run_end_at(&self, number: u64) -> Option<u64> {
+        let at = self.runs().partition_point(|run| run.end <= number);
+        self.runs().get(at).filter(|run| run.start <= number).map(|run| run.end)
+    }
+
     /// Whether adding `span` would make one run more.
     pub fn adds_run(&self, span: Span) -> bool {
         let at = self.runs().partition_point(|run| run.end < span.start);
@@ -272,6 +278,8 @@ mod tests {
                 prop_assert_eq!(set.largest(), model.last().copied());
                 prop_assert_eq!(set.is_empty(), model.is_empty());
                 prop_assert_eq!(set.contains(start), model.contains(&start));
+                let run_end = model.contains(&start).then(|| (start..100).find(|number| !model.contains(number)).unwrap());
+                prop_assert_eq!(set.run_end_at(start), run_end);
                 let missing: Vec<u64> = (start..start + len).skip_while(|n| model.contains(n)).take_while(|n| !model.contains(n)).collect();
                 let found: Vec<u64> = set.first_missing(span).map(|gap| (gap.start..gap.end).collect()).unwrap_or_default();
                 prop_assert_eq!(found, missing);

@@ -37,7 +37,8 @@ enum Fault {
 }
 
 impl Connection {
-    /// Takes in a datagram: 17 bytes of clear header, already decoded as `header`, and the sealed rest, opened in place.
+    /// Takes in a datagram: 17 bytes of clear header, already decoded as `header`, and the sealed rest, opened in place. The streams
+    /// may hold so many bytes more beyond holes.
     ///
     /// # Errors
     /// [`PacketError`] if the packet had no effect. A peer that breaks a rule in an authentic packet is no error: the
@@ -48,8 +49,9 @@ impl Connection {
         header: &Header,
         path: Path,
         datagram: &mut [u8],
+        reassembly_room: u64,
     ) -> Result<(), PacketError> {
-        let taken = self.take_packet(now, header, path, datagram);
+        let taken = self.take_packet(now, header, path, datagram, reassembly_room);
         if let Err(error) = taken {
             trace!(%error, "packet dropped");
             self.counts.packets_refused = self.counts.packets_refused.saturating_add(1);
@@ -57,7 +59,14 @@ impl Connection {
         taken
     }
 
-    fn take_packet(&mut self, now: Time, header: &Header, path: Path, datagram: &mut [u8]) -> Result<(), PacketError> {
+    fn take_packet(
+        &mut self,
+        now: Time,
+        header: &Header,
+        path: Path,
+        datagram: &mut [u8],
+        reassembly_room: u64,
+    ) -> Result<(), PacketError> {
         if matches!(self.state, State::Draining { .. } | State::Closed) {
             return Err(PacketError::Closed);
         }
@@ -84,7 +93,7 @@ impl Connection {
             }
             return Ok(());
         }
-        let survey = match self.survey(plain) {
+        let survey = match self.survey(plain, reassembly_room) {
             Ok(survey) => survey,
             Err(Fault::Drop(error)) => return Err(error),
             Err(Fault::Close(code, why)) => {
@@ -112,9 +121,10 @@ impl Connection {
     }
 
     /// The first pass: changes nothing.
-    fn survey(&self, plain: &[u8]) -> Result<Survey, Fault> {
+    fn survey(&self, plain: &[u8], reassembly_room: u64) -> Result<Survey, Fault> {
         let mut survey = Survey::default();
         let mut holes = [0_usize; StreamId::COUNT];
+        let mut reaches = [None; StreamId::COUNT];
         let mut ack_count = 0_u32;
         if plain.is_empty() {
             return Err(Fault::Close(CloseCode::Frame, "empty packet"));
@@ -139,17 +149,33 @@ impl Connection {
                 Frame::Data { stream, offset, bytes } => {
                     let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
                     let span = Span { start: offset, end: offset.saturating_add(len) };
-                    let checked = match self.receiving.of(stream) {
-                        Some(receiving) => receiving.check(span),
-                        None => self.fresh_bulk().check(span),
+                    let fresh;
+                    let receiving = if let Some(receiving) = self.receiving.of(stream) {
+                        receiving
+                    } else {
+                        fresh = self.fresh_bulk();
+                        &fresh
                     };
-                    let made = checked.map_err(|code| Fault::Close(code, "beyond the credit"))?;
+                    let made = receiving.check(span).map_err(|code| Fault::Close(code, "beyond the credit"))?;
+                    if let Some(reach) = reaches.get_mut(usize::from(stream.number())) {
+                        reach.get_or_insert_with(|| receiving.reach()).extend(span, receiving.beyond());
+                    }
                     if let Some(count) = holes.get_mut(usize::from(stream.number())) {
                         *count = count.saturating_add(made);
                     }
                 }
                 _ => {}
             }
+        }
+        let (mut before_len, mut after_len) = (0_u64, 0_u64);
+        for (stream, reach) in StreamId::all().zip(reaches) {
+            let Some(reach) = reach else { continue };
+            let before = self.receiving.of(stream).map_or(0, |receiving| receiving.reach().beyond_len());
+            before_len = before_len.saturating_add(before);
+            after_len = after_len.saturating_add(reach.beyond_len());
+        }
+        if after_len > before_len && after_len.saturating_sub(before_len) > reassembly_room {
+            return Err(Fault::Drop(PacketError::Crowded));
         }
         for (stream, count) in StreamId::all().zip(holes) {
             if let Some(receiving) = self.receiving.of(stream) {

@@ -6,6 +6,7 @@
 
 use super::error::{CloseCode, PacketError};
 use super::range_set::{RangeSet, Span};
+use super::reassembly::Reach;
 use super::send_stream::MESSAGE_LEN_MAX;
 use std::collections::VecDeque;
 
@@ -72,6 +73,23 @@ impl RecvStream {
         }
         let makes_hole = span.start > self.whole && self.beyond.adds_run(span);
         Ok(usize::from(makes_hole))
+    }
+
+    /// How far it reaches.
+    pub fn reach(&self) -> Reach {
+        Reach { whole: self.whole, end: self.read.saturating_add(u64::try_from(self.ring.len()).unwrap_or(u64::MAX)) }
+    }
+
+    /// What arrived beyond the first hole.
+    pub const fn beyond(&self) -> &RangeSet {
+        &self.beyond
+    }
+
+    /// Forgets what lies beyond the first hole, which nobody will fill any more.
+    pub fn forget_beyond(&mut self) {
+        self.ring.truncate(self.whole_len());
+        self.ring.shrink_to_fit();
+        self.beyond = RangeSet::new();
     }
 
     /// Whether so many holes more can be kept track of.

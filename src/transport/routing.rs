@@ -33,12 +33,13 @@ impl Endpoint {
         let Some(handle) = self.route(now, path, &header, datagram) else { return };
         // Opening writes over the packet, so what may be a reset token is read before.
         let tail = datagram.last_chunk::<TAG_LEN>().copied();
+        let room = self.config.reassembly_len_max.saturating_sub(self.beyond_len);
         let Some(occupant) = self.slots.occupant_mut(handle) else { return };
         let Peer::Established(established) = &mut occupant.peer else {
             count(&mut self.counters.dropped_unexpected);
             return;
         };
-        match established.connection.handle_packet(now, &header, path, datagram) {
+        match established.connection.handle_packet(now, &header, path, datagram, room) {
             Ok(()) => {
                 count(&mut self.counters.packets_opened);
                 self.on_opened(now, handle);
@@ -46,6 +47,7 @@ impl Endpoint {
             Err(PacketError::Forged | PacketError::Short) if self.on_reset(tail) => {}
             Err(PacketError::Forged) => count(&mut self.counters.dropped_forged),
             Err(PacketError::Replayed) => count(&mut self.counters.dropped_replayed),
+            Err(PacketError::Crowded) => count(&mut self.counters.dropped_crowded),
             Err(PacketError::NoRoom) => count(&mut self.counters.dropped_no_room),
             Err(PacketError::Short | PacketError::Closed) => count(&mut self.counters.dropped_unexpected),
         }

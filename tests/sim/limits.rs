@@ -180,9 +180,10 @@ fn assert_no_cap_was_met(who: &str, counters: &Counters) {
         counters.dropped_connections,
         counters.dropped_answers,
         counters.dropped_no_room,
+        counters.dropped_crowded,
         counters.device_limit_closes,
     ];
-    assert_eq!(dropped, [0; 6], "{who}");
+    assert_eq!(dropped, [0; 7], "{who}");
 }
 
 #[test]

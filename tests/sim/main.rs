@@ -22,6 +22,7 @@ mod person;
 mod planted;
 mod process;
 mod promises;
+mod reassembly;
 mod recovery;
 mod restart;
 mod rogue;

@@ -7,7 +7,7 @@ use udpchat::transport::{CloseCode, CloseReason, ConnectionHandle, Event};
 use udpchat::wire::{ConnectionId, Frame, HEADER_LEN, HandshakePacket, Header};
 
 use super::pair::Pair;
-use super::stranger::{address, ask, closed, opening};
+use super::stranger::{ask, closed, opening};
 
 /// The frame PING.
 const PING: u8 = 1;
@@ -25,8 +25,14 @@ pub struct Rogue {
 impl Rogue {
     /// Connects from an address of its own.
     pub fn enter(pair: &mut Pair) -> Self {
-        let mut dice = Dice::from_seed([66; 32]);
-        let (device, client_id, from) = (SecretKey::generate(&mut dice), ConnectionId([66; 8]), address("203.0.113.66:6666"));
+        Self::enter_as(pair, 66)
+    }
+
+    /// One of several, each from a network of its own.
+    pub fn enter_as(pair: &mut Pair, number: u8) -> Self {
+        let mut dice = Dice::from_seed([number; 32]);
+        let (device, client_id) = (SecretKey::generate(&mut dice), ConnectionId([number; 8]));
+        let from = SocketAddr::from(([203, number, 113, 66], 6_666));
         let (mut initiator, init) = opening(&mut dice, client_id, &device, &pair.server_key, None);
         let answers = ask(pair, from, &init);
         let Ok(HandshakePacket::Resp(resp)) = HandshakePacket::decode(&answers[0]) else { panic!("no RESP") };

@@ -51,7 +51,11 @@ pub struct Talk {
 impl Talk {
     /// Connects over a network with these faults.
     pub fn new(seed: u64, faults: Faults) -> Self {
-        let mut pair = Pair::new(seed, faults);
+        Self::of(Pair::new(seed, faults))
+    }
+
+    /// Connects this pair.
+    pub fn of(mut pair: Pair) -> Self {
         let (client, server) = pair.connect();
         Self { pair, client, server, lanes: Default::default(), reads: [[true; StreamId::COUNT]; 2] }
     }

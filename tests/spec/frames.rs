@@ -107,7 +107,8 @@ fn the_close_codes_are_as_printed() {
 
 #[test]
 fn the_constants_of_the_transport_are_as_printed() {
-    let ours: [(&str, u64); 35] = [
+    let ours: [(&str, u64); 36] = [
+        ("REASSEMBLY_LEN_MAX", transport::REASSEMBLY_LEN_MAX),
         ("LATEST_SLOTS_MAX", transport::LATEST_SLOTS_MAX.into()),
         ("LATEST_LEN_MAX", transport::LATEST_LEN_MAX as u64),
         ("LATEST_WAITING_MAX", transport::LATEST_WAITING_MAX as u64),

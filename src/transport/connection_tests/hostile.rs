@@ -35,10 +35,15 @@ impl Rogue {
     }
 }
 
-pub(super) fn take(link: &mut Link, mut bytes: Vec<u8>) -> Result<(), PacketError> {
+pub(super) fn take(link: &mut Link, bytes: Vec<u8>) -> Result<(), PacketError> {
+    take_with_room(link, bytes, u64::MAX)
+}
+
+/// Hands the server a packet while its streams may hold so many bytes more beyond holes.
+fn take_with_room(link: &mut Link, mut bytes: Vec<u8>, room: u64) -> Result<(), PacketError> {
     let header = Header::decode(&bytes).unwrap();
     let path = Path { remote: addr(2, 9), local: None };
-    link.server.connection.handle_packet(link.now, &header, path, &mut bytes)
+    link.server.connection.handle_packet(link.now, &header, path, &mut bytes, room)
 }
 
 fn closes_with(plain: &[u8], code: CloseCode) {
@@ -159,6 +164,30 @@ fn a_packet_for_which_there_is_no_room_is_as_good_as_lost() {
     let filling = rogue.frame(&Frame::Data { stream: StreamId::Chat, offset: 0, bytes: &[1, 1, 1, 1] });
     assert_eq!(take(&mut link, filling), Ok(()));
     assert_eq!(take(&mut link, bytes), Ok(()), "its number was not burnt");
+}
+
+#[test]
+fn what_fills_the_first_hole_is_taken_whatever_others_hold() {
+    let mut link = Link::connected();
+    let mut rogue = Rogue::new();
+    let chat = |offset, bytes| Frame::Data { stream: StreamId::Chat, offset, bytes };
+    let beyond = rogue.frame(&chat(10, &[0; 10]));
+    assert_eq!(take_with_room(&mut link, beyond.clone(), 19), Err(PacketError::Crowded), "the hole counts too");
+    assert_eq!(take_with_room(&mut link, beyond, 20), Ok(()));
+    let mut both = Vec::new();
+    chat(0, &[0; 2]).encode(&mut both);
+    chat(20, &[0; 3]).encode(&mut both);
+    let both = rogue.packet(&both);
+    assert_eq!(take_with_room(&mut link, both, 0), Err(PacketError::Crowded), "one byte more than it frees");
+    // The first hole, and what follows the run behind it: all of it in order by then.
+    let mut filling = Vec::new();
+    chat(0, &[0; 10]).encode(&mut filling);
+    chat(20, &[0; 900]).encode(&mut filling);
+    let filling = rogue.packet(&filling);
+    assert_eq!(take_with_room(&mut link, filling, 0), Ok(()));
+    assert_eq!(link.server.connection.beyond_len(), 0);
+    link.flush();
+    assert_eq!(link.server.chat().len(), 920);
 }
 
 #[test]

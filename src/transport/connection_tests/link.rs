@@ -197,7 +197,7 @@ impl Link {
         let Ok(header) = Header::decode(&bytes) else { return false };
         let now = self.now;
         let path = Path { remote: from, local: None };
-        self.end(to_server).connection.handle_packet(now, &header, path, &mut bytes).is_ok()
+        self.end(to_server).connection.handle_packet(now, &header, path, &mut bytes, u64::MAX).is_ok()
     }
 
     fn next_at(&self) -> Option<Time> {
