@@ -2,6 +2,8 @@
 
 #[path = "../fuzz/checks.rs"]
 mod checks;
+#[path = "../fuzz/pair.rs"]
+mod pair;
 
 use std::fs;
 use std::path::PathBuf;
@@ -36,4 +38,14 @@ fn messages() {
 #[test]
 fn events() {
     replay("event", checks::event);
+}
+
+#[test]
+fn streams_in_pieces() {
+    replay("recv_stream", checks::recv_stream);
+}
+
+#[test]
+fn live_pairs() {
+    replay("pair", pair::run);
 }
