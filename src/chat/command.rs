@@ -4,8 +4,8 @@
 //! it twice on equal databases gives equal results.
 
 use crate::message::{
-    Account, DeviceId, DeviceName, GoodChanges, LogId, Reply, RequestId, RoomName, Salt, Seq, Target, Text, UserId, UserName,
-    Visibility,
+    Account, Deed, DeviceId, DeviceName, GoodChanges, LogId, Phrase, Reply, RequestId, RoomName, Salt, Seq, Target, Template,
+    Text, UserId, UserName, Visibility, Wish,
 };
 use std::sync::Arc;
 
@@ -43,6 +43,21 @@ pub enum Actor {
     },
     /// The server itself, for what is due.
     Server,
+}
+
+/// A room to be made.
+#[derive(Debug, Clone)]
+pub struct NewRoom {
+    /// Its name.
+    pub name: RoomName,
+    /// The PHC string of the password that joining will need, if any.
+    pub password_hash: Option<String>,
+    /// Who may find it.
+    pub visibility: Visibility,
+    /// What it is for.
+    pub template: Template,
+    /// What else it is set to.
+    pub changes: GoodChanges,
 }
 
 /// What to do about the chore that is due first.
@@ -94,14 +109,7 @@ pub enum Action {
         revoke_others: bool,
     },
     /// Make a room.
-    CreateRoom {
-        /// Its name.
-        name: RoomName,
-        /// The PHC string of the password that joining will need, if any.
-        password_hash: Option<String>,
-        /// Who may find it.
-        visibility: Visibility,
-    },
+    CreateRoom(NewRoom),
     /// Become a member of a room.
     JoinRoom {
         /// Its name.
@@ -122,6 +130,36 @@ pub enum Action {
         password_hash: Option<Option<String>>,
         /// What else changes.
         changes: GoodChanges,
+    },
+    /// Do something to somebody in a room.
+    Moderate {
+        /// Which room.
+        room: Target,
+        /// Whom it concerns.
+        user: String,
+        /// What is done.
+        deed: Deed,
+    },
+    /// Show a message to the moderators of its room.
+    Report {
+        /// The room.
+        room: Target,
+        /// The message's place.
+        seq: Seq,
+        /// Why.
+        reason: Phrase,
+    },
+    /// Hear somebody no more, or again.
+    Ignore {
+        /// Whom.
+        user: String,
+        /// Which of both.
+        wish: Wish,
+    },
+    /// Open the actor's ticket at a desk.
+    OpenTicket {
+        /// The desk.
+        desk: Target,
     },
     /// See to the chore that is due first, if one is.
     Chore(ChoreTry),

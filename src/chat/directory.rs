@@ -6,12 +6,18 @@ use super::turn::{Ruled, Stop, settle};
 use super::visible::View;
 use crate::message::{
     Account, LogId, Member, MemberPage, Membership, MembershipPage, Refusal, RefusalCode, Reply, RequestId, RoomName, RoomPage,
-    RoomSummary, Target, UserId, UserName,
+    RoomSearch, RoomSummary, Target, UserId, UserName, fold_tag,
 };
 use crate::store::{LogKind, Reader, StoreError};
 
 /// Public rooms on a page.
 pub const ROOMS_PAGE: usize = 100;
+
+/// Bytes of names, topics and tags on such a page, so that it fits one message.
+const ROOMS_PAGE_LEN_MAX: usize = 40_000;
+
+/// What a room on a page takes beside these: numbers and lengths.
+const ROOM_OVERHEAD_LEN: usize = 64;
 
 /// Members on a page.
 pub const MEMBERS_PAGE: usize = 200;
@@ -92,21 +98,37 @@ pub fn first_password_change(reader: &Reader, user: UserId, id: RequestId) -> Re
     Ok(reply.map(|(_, reply)| reply).filter(|reply| *reply == Reply::Done))
 }
 
-/// Public rooms in the order of their names, those after `after` (a name without `#`), at most [`ROOMS_PAGE`].
+/// Public rooms in the order of their names: those that `search` looks for, at most [`ROOMS_PAGE`], fewer where topics and tags
+/// are long.
 ///
 /// # Errors
 /// [`StoreError`] if the database fails.
-pub fn rooms(reader: &Reader, user: UserId, after: Option<&str>) -> Result<RoomPage, StoreError> {
-    let listed = reader.snapshot(|tables| tables.public_rooms(user, after.unwrap_or(""), ROOMS_PAGE + 1))?;
-    let more = listed.len() > ROOMS_PAGE;
+pub fn rooms(reader: &Reader, user: UserId, search: &RoomSearch) -> Result<RoomPage, StoreError> {
+    let folded = match search.tag.as_deref().map(fold_tag) {
+        // What cannot be a tag is no room's.
+        Some(None) => return Ok(RoomPage { rooms: Vec::new(), more: false }),
+        Some(tag) => tag,
+        None => None,
+    };
+    let search = RoomSearch { tag: folded, ..search.clone() };
+    let listed = reader.snapshot(|tables| tables.public_rooms(user, &search, ROOMS_PAGE + 1))?;
+    let listed_count = listed.len();
+    let mut len = 0;
+    let fits = move |room: &crate::store::ListedRoom| {
+        len += room.name.len() + room.topic.len() + room.tags.len() + ROOM_OVERHEAD_LEN;
+        len <= ROOMS_PAGE_LEN_MAX
+    };
     let summary = |room: crate::store::ListedRoom| RoomSummary {
         log: room.log,
         name: format!("#{}", room.name),
         member_count: u32::try_from(room.member_count).unwrap_or(u32::MAX),
         locked: room.locked,
         joined: room.joined,
+        topic: room.topic,
+        tags: room.tags.split_whitespace().map(str::to_owned).collect(),
     };
-    Ok(RoomPage { rooms: listed.into_iter().take(ROOMS_PAGE).map(summary).collect(), more })
+    let rooms: Vec<RoomSummary> = listed.into_iter().take(ROOMS_PAGE).take_while(fits).map(summary).collect();
+    Ok(RoomPage { more: rooms.len() < listed_count, rooms })
 }
 
 /// The members of a room or conversation that `user` is a member of, in the order of their ids, those after `after`, at most

@@ -2,7 +2,7 @@
 
 use super::command::{Action, Actor, Command, Outcome};
 use super::turn::{Ruled, Speaker, Stop, Turn, refuse, settle};
-use super::{accounts, chores, posting, rooms, settings};
+use super::{accounts, chores, moderation, posting, rooms, settings, tickets};
 use crate::message::{DeviceId, Refusal, RefusalCode, Reply, UserId, UserName};
 use crate::store::{Database, StoreError};
 
@@ -31,7 +31,11 @@ fn stranger(turn: Turn<'_>, key: &[u8; 32]) -> Ruled<Outcome> {
         Action::BindDevice { user, verified, device } => accounts::bind(turn, key, *user, verified, device),
         Action::LogOut
         | Action::ChangePassword { .. }
-        | Action::CreateRoom { .. }
+        | Action::CreateRoom(_)
+        | Action::Moderate { .. }
+        | Action::Report { .. }
+        | Action::Ignore { .. }
+        | Action::OpenTicket { .. }
         | Action::JoinRoom { .. }
         | Action::LeaveRoom { .. }
         | Action::ChangeRoom { .. }
@@ -57,7 +61,11 @@ fn member(turn: Turn<'_>, user: UserId, device: DeviceId) -> Ruled<Outcome> {
         Action::Post { to, text } => return posting::post(turn, &speaker, to, text),
         Action::Chore(_) => return refuse(RefusalCode::NotSignedIn, "only the server itself does chores"),
         Action::ChangePassword { .. }
-        | Action::CreateRoom { .. }
+        | Action::CreateRoom(_)
+        | Action::Moderate { .. }
+        | Action::Report { .. }
+        | Action::Ignore { .. }
+        | Action::OpenTicket { .. }
         | Action::JoinRoom { .. }
         | Action::LeaveRoom { .. }
         | Action::ChangeRoom { .. } => {}
@@ -81,9 +89,11 @@ fn once(mut turn: Turn<'_>, speaker: &Speaker) -> Ruled<Outcome> {
         Action::ChangePassword { verified, password_hash, revoke_others } => {
             accounts::change_password(&mut turn, speaker, verified, password_hash, *revoke_others)?
         }
-        Action::CreateRoom { name, password_hash, visibility } => {
-            rooms::create(&mut turn, speaker, name, password_hash.as_deref(), *visibility)?
-        }
+        Action::CreateRoom(wish) => rooms::create(&mut turn, speaker, wish)?,
+        Action::Moderate { room, user, deed } => moderation::moderate(&mut turn, speaker, room, user, deed)?,
+        Action::Report { room, seq, reason } => moderation::report(&mut turn, speaker, room, *seq, reason)?,
+        Action::Ignore { user, wish } => moderation::ignore(&mut turn, speaker, user, *wish)?,
+        Action::OpenTicket { desk } => tickets::open(&mut turn, speaker, desk)?,
         Action::JoinRoom { name, verified } => rooms::join(&mut turn, speaker, name, verified.as_deref())?,
         Action::LeaveRoom { room } => rooms::leave(&mut turn, speaker, room)?,
         Action::ChangeRoom { room, password_hash, changes } => {

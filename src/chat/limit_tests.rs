@@ -2,7 +2,7 @@
 
 use super::tests::{World, account, bind, code, create, join, leave, member, post, stored, stranger};
 use super::*;
-use crate::message::{RefusalCode, Visibility};
+use crate::message::{RefusalCode, RoomSearch, Visibility};
 
 #[test]
 fn a_user_has_at_most_32_live_devices() {
@@ -34,7 +34,7 @@ fn limits_are_kept() {
     let second = memberships(&world.reader, alice.user, first.memberships.last().map(|last| last.log)).unwrap();
     assert_eq!((first.memberships.len(), first.more), (MEMBERSHIPS_PAGE, true));
     assert_eq!((second.memberships.len(), second.more), (500, false));
-    let page = rooms(&world.reader, bob.user, None).unwrap();
+    let page = rooms(&world.reader, bob.user, &RoomSearch::default()).unwrap();
     assert_eq!((page.rooms.len(), page.more), (ROOMS_PAGE, true));
 }
 

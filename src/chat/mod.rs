@@ -5,11 +5,13 @@
 //! what, over a read-only connection. This floor knows no connections, no clock and no password in the clear.
 
 mod accounts;
+mod audit;
 mod chores;
 mod command;
 mod directory;
 mod execute;
 mod index;
+mod moderation;
 mod posting;
 mod reading;
 mod retention;
@@ -18,6 +20,7 @@ mod rooms;
 mod search;
 mod settings;
 mod target;
+mod tickets;
 mod told;
 mod turn;
 mod visible;
@@ -29,6 +32,8 @@ mod limit_tests;
 #[cfg(test)]
 mod model_tests;
 #[cfg(test)]
+mod moderation_tests;
+#[cfg(test)]
 mod reading_tests;
 #[cfg(test)]
 mod retention_tests;
@@ -38,14 +43,17 @@ mod search_tests;
 mod tests;
 
 pub use accounts::DEVICES_MAX;
-pub use command::{Action, Actor, Change, ChoreTry, Command, NewEvent, Outcome};
+pub use audit::{AUDIT_SCAN_MAX, REPORTS_PAGE, audit, ignored, reports};
+pub use command::{Action, Actor, Change, ChoreTry, Command, NewEvent, NewRoom, Outcome};
 pub use directory::{
     KeyOwner, MEMBERS_PAGE, MEMBERSHIPS_PAGE, ROOMS_PAGE, account_of_key, first_password_change, memberships, password_of,
     password_of_user, room_password, rooms, who,
 };
 pub use execute::execute;
 pub use index::{INDEX_STEP_MAX, Indexed, Indexer};
+pub use moderation::{DOOR_LIST_MAX, IGNORED_MAX, REPORTS_MAX, REPORTS_PER_MEMBER_MAX};
 pub use posting::CONVERSATIONS_OPENED_MAX;
 pub use reading::{Beginning, EVENTS_PAGE, FollowItem, FollowPage, PAGE_LEN_MAX, begin_follow, follow_page, history};
 pub use rooms::{ROOMS_CREATED_MAX, ROOMS_JOINED_MAX, SPANS_MAX};
 pub use search::{SEARCH_PAGE, search};
+pub use settings::room_settings;

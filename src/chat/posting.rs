@@ -6,6 +6,7 @@ use super::command::{Change, Outcome};
 use super::execute::id_reused;
 use super::reading::head_of;
 
+use super::moderation;
 use super::rights::Rights;
 use super::rooms::stored;
 use super::target::{find, other};
@@ -36,6 +37,9 @@ fn place_for(turn: &mut Turn<'_>, speaker: &Speaker, to: &Target) -> Ruled<(LogH
     if let Target::User(typed) = to {
         let other = other(turn.db.tables(), speaker.user.id, typed)?;
         if turn.db.tables().direct_log(speaker.user.id, other.id)?.is_none() {
+            if turn.db.tables().ignores(other.id, speaker.user.id)? {
+                return moderation::ignored(&other);
+            }
             return Ok((open(turn, speaker, &other)?, format!("@{}", other.name)));
         }
     }

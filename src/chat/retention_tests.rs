@@ -4,7 +4,7 @@ use super::retention::STEP_EVENTS_MAX;
 use super::tests::{World, code, create, join, member, post, posted, stored};
 use super::*;
 use crate::message::{
-    Archived, EventBody, GoodChanges, LogId, Posting, RefusalCode, Reply, RoomEvent, Seq, Setting, Target, Visibility,
+    Archived, EventBody, GoodChanges, LogId, Posting, RefusalCode, Reply, RoomEvent, RoomSearch, Seq, Setting, Target, Visibility,
 };
 
 const HOUR_MS: u64 = 3_600_000;
@@ -151,7 +151,7 @@ fn settings_are_the_owners_and_hold_for_everybody() {
     stored(world.act(member(&alice), archived(Archived::Yes)));
     assert_eq!(code(world.act(member(&alice), post("#ops", "late"))), RefusalCode::ArchivedRoom);
     assert_eq!(code(world.act(member(&alice), set("#ops", vec![Setting::Slow(0)]))), RefusalCode::ArchivedRoom);
-    assert!(rooms(&world.reader, bob.user, None).unwrap().rooms.is_empty());
+    assert!(rooms(&world.reader, bob.user, &RoomSearch::default()).unwrap().rooms.is_empty());
     stored(world.act(member(&alice), archived(Archived::No)));
     stored(world.act(member(&alice), post("#ops", "back")));
     let told = world.events(log, 1).into_iter().filter(|body| matches!(body, EventBody::Room(_))).count();

@@ -11,6 +11,8 @@ pub(super) struct Rights<'a> {
     place: &'a Place,
     membership: OpenSpan,
     now_ms: u64,
+    /// Whether the other one of a conversation does not want to hear this one.
+    is_ignored: bool,
 }
 
 impl<'a> Rights<'a> {
@@ -20,7 +22,13 @@ impl<'a> Rights<'a> {
             return refuse(RefusalCode::SelfMessage, "a conversation needs two people");
         }
         match tables.open_span(place.id(), user)? {
-            Some(membership) => Ok(Self { place, membership, now_ms }),
+            Some(membership) => {
+                let is_ignored = match place.log.kind {
+                    LogKind::Direct(low, high) => tables.ignores(if low == user { high } else { low }, user)?,
+                    LogKind::Room { .. } | LogKind::Own => false,
+                };
+                Ok(Self { place, membership, now_ms, is_ignored })
+            }
             None => not_member(place, &tables.spans(place.id(), user)?),
         }
     }
@@ -30,6 +38,9 @@ impl<'a> Rights<'a> {
         let called = &self.place.called;
         if self.place.log.settings.archived == Archived::Yes {
             return refuse(RefusalCode::ArchivedRoom, format!("{called} is archived and takes nothing any more"));
+        }
+        if self.is_ignored {
+            return refuse(RefusalCode::Ignored, format!("{called} takes no messages from you"));
         }
         if !self.is_moderator() && self.membership.muted_until_ms > self.now_ms {
             let left_s = (self.membership.muted_until_ms - self.now_ms).div_ceil(1_000);
@@ -74,6 +85,17 @@ impl<'a> Rights<'a> {
             return Ok(());
         }
         refuse(RefusalCode::NotModerator, format!("only the owner and the moderators of {} may do this", self.place.called))
+    }
+
+    /// Whether the member may do something to another one of this role: everybody's role is below the owner's, and
+    /// moderators leave each other alone.
+    pub(super) fn may_act_on(&self, other: Role) -> Ruled<()> {
+        match (self.membership.role, other) {
+            (Role::Owner, _) | (Role::Moderator, Role::Member) => Ok(()),
+            (Role::Moderator, Role::Moderator) => self.may_own(),
+            (_, Role::Owner) => refuse(RefusalCode::NotOwner, format!("nobody does this to the owner of {}", self.place.called)),
+            (Role::Member, _) => self.may_moderate(),
+        }
     }
 
     /// Whether the room is the member's.

@@ -1,10 +1,14 @@
 //! Rooms: create, join, leave.
 
-use super::command::Change;
+use super::command::{Change, NewRoom};
+use super::settings;
 use super::target::{Place, find, not_member, room};
+use super::tickets;
 use super::turn::{Ruled, Speaker, Turn, refuse};
-use crate::message::{EventBody, RefusalCode, Reply, Role, RoomKind, RoomName, Stored, Target, Visibility};
-use crate::store::{LogHead, LogKind, StoreError, UserCount};
+use crate::message::{
+    EventBody, Posting, RefusalCode, Reply, Role, RoomKind, RoomName, Setting, Stored, Target, Template, Visibility,
+};
+use crate::store::{DoorList, LogHead, LogKind, StoreError, UserCount};
 
 /// Most rooms that a user is a member of at once.
 pub const ROOMS_JOINED_MAX: u64 = 1_000;
@@ -16,13 +20,8 @@ pub const ROOMS_CREATED_MAX: u64 = 1_000;
 pub const SPANS_MAX: usize = 1_000;
 
 /// Makes a room; the speaker is its owner and first member.
-pub(super) fn create(
-    turn: &mut Turn<'_>,
-    speaker: &Speaker,
-    name: &RoomName,
-    password_hash: Option<&str>,
-    visibility: Visibility,
-) -> Ruled<Reply> {
+pub(super) fn create(turn: &mut Turn<'_>, speaker: &Speaker, wish: &NewRoom) -> Ruled<Reply> {
+    let NewRoom { name, password_hash, visibility, template, changes } = wish;
     if let Some(holder) = turn.db.tables().room_by_skeleton(&name.skeleton())? {
         let sentence = match &holder.kind {
             LogKind::Room { name: held, .. } if held == name.as_str() => format!("there is a room {name} already"),
@@ -30,16 +29,28 @@ pub(super) fn create(
         };
         return refuse(RefusalCode::RoomTaken, sentence);
     }
+    room_for_a_new_one(speaker)?;
+    let history_all = *visibility == Visibility::Public || *template != Template::Plain;
+    let head = turn.db.add_room(name, *visibility, password_hash.as_deref(), history_all, turn.command.time_ms)?;
+    turn.db.set_template(head.log, *template, None)?;
+    turn.db.count_up(speaker.user.id, UserCount::RoomsCreated)?;
+    let made = turn.append(&head, speaker, &EventBody::Created(RoomKind::Room, name.as_str().to_owned()))?;
+    let joined = enter(turn, speaker, &made, name.as_str(), Role::Owner)?;
+    let mut changes = changes.clone();
+    let says_who_posts = changes.settings.iter().any(|setting| matches!(setting, Setting::Posting(_)));
+    if *template == Template::Class && !says_who_posts {
+        changes.settings.push(Setting::Posting(Posting::Moderators));
+    }
+    settings::apply(turn, speaker, joined, None, &changes)?;
+    Ok(stored(name.to_string(), &made))
+}
+
+/// Refuses who has made, or is in, as many rooms as there may be.
+pub(super) fn room_for_a_new_one(speaker: &Speaker) -> Ruled<()> {
     if speaker.user.rooms_created >= ROOMS_CREATED_MAX {
         return refuse(RefusalCode::LimitReached, format!("you have made {ROOMS_CREATED_MAX} rooms, the most there may be"));
     }
-    room_for_one_more(speaker)?;
-    let history_all = visibility == Visibility::Public;
-    let head = turn.db.add_room(name, visibility, password_hash, history_all, turn.command.time_ms)?;
-    turn.db.count_up(speaker.user.id, UserCount::RoomsCreated)?;
-    let made = turn.append(&head, speaker, &EventBody::Created(RoomKind::Room, name.as_str().to_owned()))?;
-    enter(turn, speaker, &made, name.as_str(), Role::Owner)?;
-    Ok(stored(name.to_string(), &made))
+    room_for_one_more(speaker)
 }
 
 /// Makes the speaker a member. Joining again while a member brings the place of the first joining.
@@ -52,22 +63,33 @@ pub(super) fn join(turn: &mut Turn<'_>, speaker: &Speaker, name: &RoomName, veri
         return Ok(Reply::Stored(Stored { log, room: place.called, seq: open.from, time_ms }));
     }
     let LogKind::Room { name, password_hash, visibility } = &place.log.kind else { unreachable!("found by a room's name") };
-    if password_hash.is_some() && password_hash.as_deref() != verified {
+    let user = speaker.user.id;
+    if turn.db.tables().is_listed(DoorList::Banned, log, user)? {
+        return refuse(RefusalCode::Banned, format!("you are banned from {}", place.called));
+    }
+    let is_staff = tickets::is_staff(turn.db.tables(), place.log.settings.desk, user)?;
+    let is_invited = turn.db.tables().is_listed(DoorList::Invited, log, user)? || is_staff;
+    if *visibility == Visibility::InviteOnly && !is_invited {
+        return refuse(RefusalCode::InviteOnly, format!("{} is for those who were invited", place.called));
+    }
+    if !is_invited && password_hash.is_some() && password_hash.as_deref() != verified {
         let sentence = match verified {
             None => format!("{} needs a password, and none or a wrong one was given", place.called),
             Some(_) => format!("the password of {} was changed just now; try again", place.called),
         };
         return refuse(RefusalCode::WrongRoomPassword, sentence);
     }
-    if *visibility == Visibility::InviteOnly {
-        return refuse(RefusalCode::InviteOnly, format!("{} is for those who were invited", place.called));
-    }
     room_for_one_more(speaker)?;
     if turn.db.tables().spans(log, speaker.user.id)?.len() >= SPANS_MAX {
         return refuse(RefusalCode::LimitReached, format!("you have joined {} too often", place.called));
     }
     // A room that everybody left would otherwise stay without an owner for ever.
-    let role = if place.log.member_count == 0 { Role::Owner } else { Role::Member };
+    let role = match place.log.member_count {
+        0 => Role::Owner,
+        _ if is_staff => Role::Moderator,
+        _ => Role::Member,
+    };
+    turn.db.unlist(DoorList::Invited, log, user)?;
     let joined = enter(turn, speaker, &place.log.head, name, role)?;
     Ok(stored(place.called, &joined))
 }
@@ -84,7 +106,7 @@ pub(super) fn leave(turn: &mut Turn<'_>, speaker: &Speaker, target: &Target) -> 
         return not_member(&Place { log, called }, &spans);
     };
     if open.role == Role::Owner && log.member_count > 1 {
-        let sentence = format!("you own {called} and cannot leave it while others are in it");
+        let sentence = format!("you own {called} and cannot leave it while others are in it; give it to somebody first");
         return refuse(RefusalCode::OwnerStays, sentence);
     }
     let left = turn.append(&log.head, speaker, &EventBody::Left)?;
@@ -99,7 +121,8 @@ pub(super) fn stored(called: String, at: &LogHead) -> Reply {
     Reply::Stored(Stored { log: at.log, room: called, seq: at.seq, time_ms: at.time_ms })
 }
 
-fn enter(turn: &mut Turn<'_>, speaker: &Speaker, head: &LogHead, name: &str, role: Role) -> Ruled<LogHead> {
+/// Makes the speaker a member, and tells the room and the speaker's own log.
+pub(super) fn enter(turn: &mut Turn<'_>, speaker: &Speaker, head: &LogHead, name: &str, role: Role) -> Ruled<LogHead> {
     let joined = turn.append(head, speaker, &EventBody::Joined)?;
     turn.db.enter_room(joined.log, speaker.user.id, joined.seq, role)?;
     turn.append_own(&speaker.user, speaker, &EventBody::RoomEntered(joined.log, name.to_owned()))?;

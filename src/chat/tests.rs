@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::message::{
-    Account, DeviceId, DeviceName, Event, EventBody, FollowFrom, FollowRequest, LogId, Notice, Post, Refusal, RefusalCode, Reply,
-    RequestId, Role, RoomKind, RoomName, Seq, Stored, Target, Text, UserId, UserName, Visibility, body_hash,
+    Account, DeviceId, DeviceName, Event, EventBody, FollowFrom, FollowRequest, GoodChanges, LogId, Notice, Post, Refusal,
+    RefusalCode, Reply, RequestId, Role, RoomKind, RoomName, RoomSearch, Seq, Stored, Target, Template, Text, UserId, UserName,
+    Visibility, body_hash,
 };
 use crate::store::{Database, Reader};
 use tempfile::TempDir;
@@ -25,7 +26,7 @@ type Ran = Result<Outcome, Refusal>;
 fn fingerprint(action: &Action) -> [u8; 32] {
     let asked = match action {
         Action::ChangePassword { revoke_others, .. } => format!("change {revoke_others}"),
-        Action::CreateRoom { name, password_hash, visibility } => format!("{name} {} {visibility:?}", password_hash.is_some()),
+        Action::CreateRoom(wish) => format!("{} {} {:?}", wish.name, wish.password_hash.is_some(), wish.visibility),
         Action::JoinRoom { name, .. } => format!("join {name}"),
         other => format!("{other:?}"),
     };
@@ -145,8 +146,13 @@ pub(super) fn bind(account: &Account) -> Action {
     Action::BindDevice { user: account.user, verified: format!("hash of {}", account.name), device: device() }
 }
 
+pub(super) fn new_room(name: &str, visibility: Visibility) -> NewRoom {
+    let (template, changes) = (Template::Plain, GoodChanges::default());
+    NewRoom { name: room(name), password_hash: None, visibility, template, changes }
+}
+
 pub(super) fn create(name: &str, visibility: Visibility) -> Action {
-    Action::CreateRoom { name: room(name), password_hash: None, visibility }
+    Action::CreateRoom(new_room(name, visibility))
 }
 
 pub(super) fn join(name: &str) -> Action {
@@ -239,7 +245,7 @@ fn a_room_is_made_joined_written_to_and_left() {
 fn a_room_password_is_needed_once() {
     let mut world = World::new();
     let (alice, bob) = (world.register("alice"), world.register("bob"));
-    let locked = Action::CreateRoom { name: room("#vault"), password_hash: Some("phc".into()), visibility: Visibility::Public };
+    let locked = Action::CreateRoom(NewRoom { password_hash: Some("phc".into()), ..new_room("#vault", Visibility::Public) });
     stored(world.act(member(&alice), locked));
     assert_eq!(room_password(&world.reader, &room("#vault")).unwrap(), Some(Some("phc".into())));
     assert_eq!(room_password(&world.reader, &room("#none")).unwrap(), None);
@@ -248,7 +254,7 @@ fn a_room_password_is_needed_once() {
     assert_eq!(code(world.act(member(&bob), with(Some("stale")))), RefusalCode::WrongRoomPassword);
     stored(world.act(member(&bob), with(Some("phc"))));
     stored(world.act(member(&bob), with(None)));
-    assert!(rooms(&world.reader, bob.user, None).unwrap().rooms[0].locked);
+    assert!(rooms(&world.reader, bob.user, &RoomSearch::default()).unwrap().rooms[0].locked);
 }
 
 #[test]
@@ -258,11 +264,21 @@ fn unlisted_rooms_are_not_shown_and_not_admitted_to() {
     let log = stored(world.act(member(&alice), create("#secret", Visibility::Unlisted))).log;
     stored(world.act(member(&alice), create("#open", Visibility::Public)));
     let listed = |user| -> Vec<(String, bool)> {
-        rooms(&world.reader, user, None).unwrap().rooms.into_iter().map(|room| (room.name, room.joined)).collect()
+        rooms(&world.reader, user, &RoomSearch::default())
+            .unwrap()
+            .rooms
+            .into_iter()
+            .map(|room| (room.name, room.joined))
+            .collect()
     };
     assert_eq!(listed(bob.user), [("#open".to_owned(), false)]);
     assert_eq!(listed(alice.user), [("#open".to_owned(), true)]);
-    assert!(rooms(&world.reader, bob.user, Some("open")).unwrap().rooms.is_empty());
+    assert!(
+        rooms(&world.reader, bob.user, &RoomSearch { after: Some("open".into()), ..RoomSearch::default() })
+            .unwrap()
+            .rooms
+            .is_empty()
+    );
     for target in [Target::Log(log), Target::Room("#secret".into())] {
         let text = Text::parse("x").unwrap();
         assert_eq!(code(world.act(member(&bob), Action::Post { to: target.clone(), text })), RefusalCode::NoSuchRoom);

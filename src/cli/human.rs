@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::line::{Deed, Line, LinkState};
+use super::line::{Line, LinkState};
 use super::moment::Moment;
 use super::room_event;
 use crate::message::{Event, EventBody, Role, RoomKind};
@@ -51,20 +51,29 @@ pub fn write(line: &Line<'_>, style: Style) -> String {
         Line::Gap { room, to, .. } => format!("-- {} up to {to}: not yours to read", printable(room)),
         Line::Sent { stored, .. } => format!("{} {}", printable(&stored.room), stored.seq),
         Line::Did { deed, stored } => {
-            let verb = match deed {
-                Deed::Created => "created",
-                Deed::Joined => "joined",
-                Deed::Left => "left",
-            };
-            format!("{verb} {}", printable(&stored.room))
+            format!("{} {}", deed.words().1, printable(&stored.room))
         }
         Line::Room(room) => {
             let members = if room.member_count == 1 { "member" } else { "members" };
             let mut out = format!("{}  {} {members}", printable(&room.name), room.member_count);
             out.push_str(if room.locked { "  password" } else { "" });
             out.push_str(if room.joined { "  joined" } else { "" });
+            for tag in &room.tags {
+                let _ = write!(out, "  +{}", printable(tag));
+            }
+            if !room.topic.is_empty() {
+                let _ = write!(out, "  {}", printable(&room.topic));
+            }
             out
         }
+        Line::Settings(settings) => room_event::settings_block(settings),
+        Line::Report { report, .. } => {
+            let reason = if report.reason.is_empty() { "no reason given" } else { &report.reason };
+            let (author, reporter) = (printable(&report.author), printable(&report.reporter));
+            format!("{} by @{author}, reported by @{reporter}: {}", report.seq, printable(reason))
+        }
+        Line::Ignored(user) => format!("@{}", printable(&user.name)),
+        Line::Noted { what, .. } => (*what).to_owned(),
         Line::Membership(membership) => format!("{}  {} events", printable(&membership.room), membership.head),
         Line::Member { member, .. } => {
             let role = match member.role {
@@ -116,6 +125,8 @@ fn happening(author: &str, body: &EventBody) -> String {
         EventBody::DirectOpened(_, _, name) => format!("a conversation with @{} began", printable(name)),
         EventBody::DeviceAdded(device, name) => format!("device {device} ({}) was added", printable(name)),
         EventBody::DeviceRevoked(device) => format!("device {device} was revoked"),
+        EventBody::InvitedTo(_, name) => format!("{author} invites you to #{}; join it if you like", printable(name)),
+        EventBody::PutOutOf(_, name, how, reason) => room_event::put_out_sentence(author, name, *how, reason),
         EventBody::Unknown(kind) => format!("{author} did something that this version does not know (kind {kind})"),
         EventBody::Erased => format!("a message of {author} was erased"),
     }

@@ -5,10 +5,10 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::human::must_be_spelled_out;
-use super::line::{Deed, Line, LinkState};
+use super::line::{Line, LinkState};
 use super::moment::Moment;
 use super::room_event::{self, RoomFields};
-use crate::message::{Event, EventBody, Role, RoomKind};
+use crate::message::{Event, EventBody, PutOut, Role, RoomKind};
 
 /// The version of these lines, in every one of them.
 const VERSION: u32 = 1;
@@ -46,6 +46,7 @@ enum BodyFields {
     Created { kind: &'static str, name: String },
     Room(Box<RoomFields>),
     Other { name: String, other_id: u64 },
+    PutOut { name: String, other_id: u64, how: &'static str, reason: String },
     OtherUser { name: String, other_id: u64, user_id: u64 },
     Device { device_id: u64, name: Option<String> },
     Unknown { kind: u16 },
@@ -77,6 +78,8 @@ struct PublicRoom<'a> {
     members: u32,
     password: bool,
     joined: bool,
+    topic: &'a str,
+    tags: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -124,6 +127,22 @@ struct Gap<'a> {
 }
 
 #[derive(Serialize)]
+struct ReportLine<'a> {
+    room: &'a str,
+    seq: u64,
+    author: &'a str,
+    reporter: &'a str,
+    reason: &'a str,
+    time: String,
+}
+
+#[derive(Serialize)]
+struct IgnoredLine<'a> {
+    user: &'a str,
+    user_id: u64,
+}
+
+#[derive(Serialize)]
 struct Nothing {}
 
 /// The line, without its newline.
@@ -144,11 +163,7 @@ pub fn write(line: &Line<'_>) -> String {
             },
         ),
         Line::Did { deed, stored } => {
-            let kind = match deed {
-                Deed::Created => "created",
-                Deed::Joined => "joined",
-                Deed::Left => "left",
-            };
+            let kind = deed.words().0;
             let time = Moment::from_ms(stored.time_ms).rfc_3339();
             versioned(kind, RoomPlace { room: &stored.room, room_id: stored.log.0, seq: stored.seq.0, time })
         }
@@ -160,8 +175,24 @@ pub fn write(line: &Line<'_>) -> String {
                 members: room.member_count,
                 password: room.locked,
                 joined: room.joined,
+                topic: &room.topic,
+                tags: &room.tags,
             },
         ),
+        Line::Settings(settings) => versioned("room_settings", room_event::all_fields(settings)),
+        Line::Report { room, report } => versioned(
+            "report",
+            ReportLine {
+                room,
+                seq: report.seq.0,
+                author: &report.author,
+                reporter: &report.reporter,
+                reason: &report.reason,
+                time: Moment::from_ms(report.time_ms).rfc_3339(),
+            },
+        ),
+        Line::Ignored(user) => versioned("ignored", IgnoredLine { user: &user.name, user_id: user.user.0 }),
+        Line::Noted { kind, .. } => versioned(kind, Nothing {}),
         Line::Membership(membership) => {
             versioned("membership", Membership { room: &membership.room, room_id: membership.log.0, head: membership.head.0 })
         }
@@ -237,6 +268,14 @@ fn body_fields(body: EventBody) -> (&'static str, BodyFields) {
         }
         EventBody::DeviceAdded(device, name) => ("device_added", BodyFields::Device { device_id: device.0, name: Some(name) }),
         EventBody::DeviceRevoked(device) => ("device_revoked", BodyFields::Device { device_id: device.0, name: None }),
+        EventBody::InvitedTo(log, name) => ("invited_to", BodyFields::Other { name, other_id: log.0 }),
+        EventBody::PutOutOf(log, name, how, reason) => {
+            let how = match how {
+                PutOut::Kicked => "kicked",
+                PutOut::Banned => "banned",
+            };
+            ("put_out_of", BodyFields::PutOut { name, other_id: log.0, how, reason })
+        }
         EventBody::Unknown(kind) => ("unknown", BodyFields::Unknown { kind }),
         EventBody::Erased => ("erased", BodyFields::Erased { deleted: true }),
     }

@@ -1,7 +1,9 @@
 //! Everything a command can print, as values: one list that the lines for people and the lines for programs both follow.
 
 use crate::client::PublicKey;
-use crate::message::{Account, Event, LogId, Member, Membership, RequestId, RoomSummary, Seq, Stored};
+use crate::message::{
+    Account, Event, IgnoredUser, LogId, Member, Membership, Report, RequestId, RoomSettings, RoomSummary, Seq, Stored,
+};
 
 /// One line of output.
 #[derive(Debug, Clone)]
@@ -40,6 +42,24 @@ pub enum Line<'a> {
     },
     /// A public room.
     Room(&'a RoomSummary),
+    /// What a room is set to.
+    Settings(&'a RoomSettings),
+    /// What was reported.
+    Report {
+        /// What the user calls the room.
+        room: &'a str,
+        /// The report.
+        report: &'a Report,
+    },
+    /// Somebody who is ignored.
+    Ignored(&'a IgnoredUser),
+    /// Something was done that has no place in a log.
+    Noted {
+        /// For programs.
+        kind: &'static str,
+        /// For people.
+        what: &'static str,
+    },
     /// A log the user is a member of.
     Membership(&'a Membership),
     /// A member of a room.
@@ -75,6 +95,60 @@ pub enum Deed {
     Joined,
     /// Ended the membership.
     Left,
+    /// Changed what it is set to.
+    Changed,
+    /// Invited somebody.
+    Invited,
+    /// Put somebody out.
+    Kicked,
+    /// Put somebody out for good.
+    Banned,
+    /// Let somebody come again.
+    Unbanned,
+    /// Muted somebody.
+    Muted,
+    /// Let somebody write again.
+    Unmuted,
+    /// Gave somebody a role.
+    RoleGiven,
+    /// Opened the user's ticket.
+    TicketOpened,
+}
+
+impl Deed {
+    /// What the program says that it did.
+    #[must_use]
+    pub fn of(doing: &crate::message::Deed) -> Self {
+        use crate::message::Deed as Doing;
+        match doing {
+            Doing::Invite => Self::Invited,
+            Doing::Kick(_) => Self::Kicked,
+            Doing::Ban(_) => Self::Banned,
+            Doing::Unban => Self::Unbanned,
+            Doing::Mute(0) => Self::Unmuted,
+            Doing::Mute(_) => Self::Muted,
+            Doing::Role(_) => Self::RoleGiven,
+        }
+    }
+
+    /// For programs, and for people before the room's name.
+    #[must_use]
+    pub fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Created => ("created", "created"),
+            Self::Joined => ("joined", "joined"),
+            Self::Left => ("left", "left"),
+            Self::Changed => ("changed", "changed"),
+            Self::Invited => ("invited", "invited to"),
+            Self::Kicked => ("kicked", "put out of"),
+            Self::Banned => ("banned", "banned from"),
+            Self::Unbanned => ("unbanned", "may come again to"),
+            Self::Muted => ("muted", "muted in"),
+            Self::Unmuted => ("unmuted", "may write again in"),
+            Self::RoleGiven => ("role_changed", "role given in"),
+            Self::TicketOpened => ("ticket_opened", "opened"),
+        }
+    }
 }
 
 /// How the connection is.

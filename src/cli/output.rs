@@ -1,6 +1,7 @@
 //! Where lines go: standard output, for people or as JSON, or above the line that is being typed. Diagnostics go to standard
 //! error, so that `--json` output is JSON only.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{self, Write};
 
@@ -9,6 +10,7 @@ use rustyline::ExternalPrinter;
 use super::human::{self, Style};
 use super::json;
 use super::line::Line;
+use crate::message::{EventBody, UserId};
 
 /// Whom the lines are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +31,8 @@ enum Sink {
 pub struct Output {
     format: Format,
     sink: Sink,
+    /// Whose messages people do not want to see.
+    ignored: BTreeSet<UserId>,
 }
 
 impl fmt::Debug for Output {
@@ -41,13 +45,13 @@ impl Output {
     /// To standard output.
     #[must_use]
     pub fn stdout(format: Format) -> Self {
-        Self { format, sink: Sink::Stdout }
+        Self { format, sink: Sink::Stdout, ignored: BTreeSet::new() }
     }
 
     /// To the terminal, above the line that is being typed there.
     #[must_use]
     pub fn above(printer: Box<dyn ExternalPrinter + Send>) -> Self {
-        Self { format: Format::Human(Style::Short), sink: Sink::Above(printer) }
+        Self { format: Format::Human(Style::Short), sink: Sink::Above(printer), ignored: BTreeSet::new() }
     }
 
     /// Whether programs read the lines.
@@ -56,11 +60,22 @@ impl Output {
         self.format == Format::Json
     }
 
+    /// From now on, messages of these users are not shown to people; programs get them all.
+    pub fn ignore(&mut self, users: impl Iterator<Item = UserId>) {
+        self.ignored = users.collect();
+    }
+
     /// Prints a line at once.
     ///
     /// # Errors
     /// If nobody reads any more, or the device fails.
     pub fn line(&mut self, line: &Line<'_>) -> io::Result<()> {
+        if let (Format::Human(_), Line::Event { event, .. }) = (self.format, line)
+            && self.ignored.contains(&event.head.author)
+            && matches!(event.content(), EventBody::Posted(_))
+        {
+            return Ok(());
+        }
         let text = match self.format {
             Format::Human(style) => human::write(line, style),
             Format::Json => json::write(line),

@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use super::human::printable;
 use super::moment::Moment;
-use crate::message::{Archived, Concerned, History, Posting, Role, RoomEvent, Setting, TicketState, Visibility};
+use crate::message::{
+    Archived, Concerned, History, Posting, PutOut, Role, RoomEvent, RoomSettings, Setting, Template, TicketState, Visibility,
+};
 
 /// The fields of one such event; each has some.
 #[derive(Default, Serialize)]
@@ -54,7 +56,7 @@ struct SettingFields {
     ticket: Option<&'static str>,
 }
 
-pub(super) fn role_name(role: Role) -> &'static str {
+fn role_name(role: Role) -> &'static str {
     match role {
         Role::Owner => "owner",
         Role::Moderator => "moderator",
@@ -62,7 +64,7 @@ pub(super) fn role_name(role: Role) -> &'static str {
     }
 }
 
-pub(super) fn visibility_name(visibility: Visibility) -> &'static str {
+fn visibility_name(visibility: Visibility) -> &'static str {
     match visibility {
         Visibility::Public => "public",
         Visibility::Unlisted => "unlisted",
@@ -70,21 +72,21 @@ pub(super) fn visibility_name(visibility: Visibility) -> &'static str {
     }
 }
 
-pub(super) fn posting_name(posting: Posting) -> &'static str {
+fn posting_name(posting: Posting) -> &'static str {
     match posting {
         Posting::Everyone => "everyone",
         Posting::Moderators => "moderators",
     }
 }
 
-pub(super) fn history_name(history: History) -> &'static str {
+fn history_name(history: History) -> &'static str {
     match history {
         History::All => "all",
         History::SinceJoin => "since-join",
     }
 }
 
-pub(super) fn ticket_name(state: TicketState) -> &'static str {
+fn ticket_name(state: TicketState) -> &'static str {
     match state {
         TicketState::Open => "open",
         TicketState::Assigned => "assigned",
@@ -158,6 +160,81 @@ pub(super) fn fields(event: RoomEvent) -> (&'static str, RoomFields) {
             ("range_erased", RoomFields { first: Some(first.0), last: Some(last.0), user_id, ..none() })
         }
         RoomEvent::Archived(archived) => ("archived", RoomFields { archived: Some(archived == Archived::Yes), ..none() }),
+    }
+}
+
+/// That the user was put out of a room; `author` is printable already.
+pub(super) fn put_out_sentence(author: &str, room: &str, how: PutOut, reason: &str) -> String {
+    let because = if reason.is_empty() { String::new() } else { format!(": {}", printable(reason)) };
+    match how {
+        PutOut::Kicked => format!("{author} put you out of #{}{because}", printable(room)),
+        PutOut::Banned => format!("{author} banned you from #{}{because}", printable(room)),
+    }
+}
+
+/// What a room is set to, a line for each thing.
+pub(super) fn settings_block(room: &RoomSettings) -> String {
+    let mut lines = vec![printable(&room.name)];
+    let settings = [
+        Setting::Visibility(room.visibility),
+        Setting::Locked(room.locked),
+        Setting::Posting(room.posting),
+        Setting::History(room.history),
+        Setting::Slow(room.slow_s),
+        Setting::RetainDays(room.retain_days),
+        Setting::RetainPosts(room.retain_posts),
+        Setting::Tags(room.tags.clone()),
+    ];
+    if !room.topic.is_empty() {
+        lines.push(format!("topic {}", printable(&room.topic)));
+    }
+    lines.extend(settings.iter().map(setting_words));
+    if room.template == Template::Ticket {
+        lines.push(setting_words(&Setting::Ticket(room.ticket)));
+    }
+    if room.archived == Archived::Yes {
+        lines.push("archived".to_owned());
+    }
+    lines.join("\n  ")
+}
+
+/// What a room is set to, for programs.
+#[derive(Serialize)]
+pub(super) struct AllFields {
+    room: String,
+    room_id: u64,
+    topic: String,
+    members: u32,
+    archived: bool,
+    template: &'static str,
+    #[serde(flatten)]
+    settings: SettingFields,
+}
+
+pub(super) fn all_fields(room: &RoomSettings) -> AllFields {
+    let settings = SettingFields {
+        visibility: Some(visibility_name(room.visibility)),
+        posting: Some(posting_name(room.posting)),
+        history: Some(history_name(room.history)),
+        slow_s: Some(room.slow_s),
+        retain_days: Some(room.retain_days),
+        retain_posts: Some(room.retain_posts),
+        tags: Some(room.tags.clone()),
+        password: Some(room.locked),
+        ticket: Some(ticket_name(room.ticket)).filter(|_| room.template == Template::Ticket),
+    };
+    AllFields {
+        room: room.name.clone(),
+        room_id: room.log.0,
+        topic: room.topic.clone(),
+        members: room.member_count,
+        archived: room.archived == Archived::Yes,
+        template: match room.template {
+            Template::Plain => "plain",
+            Template::Ticket => "ticket",
+            Template::Class => "class",
+        },
+        settings,
     }
 }
 

@@ -189,7 +189,7 @@ impl Rooms {
                         self.follow(client, now, log, FollowFrom::Start);
                     }
                 }
-                EventBody::RoomLeft(log, _) => {
+                EventBody::RoomLeft(log, _) | EventBody::PutOutOf(log, ..) => {
                     self.give_up(log);
                     client.unfollow(now, log);
                 }

@@ -253,9 +253,10 @@ impl Sending {
     }
 }
 
-/// Whether nothing is wrong with the message itself.
+/// Whether nothing is wrong with the message itself. What comes too early for a room in slow mode is not to be repeated: it
+/// would keep the messages to all other rooms waiting.
 fn is_to_be_repeated(refusal: &Refusal) -> bool {
-    matches!(refusal.class, RefusalClass::Later | RefusalClass::Rate)
+    (matches!(refusal.class, RefusalClass::Later | RefusalClass::Rate) && refusal.code() != RefusalCode::SlowMode)
         || matches!(refusal.code(), RefusalCode::NotSignedIn | RefusalCode::DeviceRevoked)
 }
 

@@ -5,7 +5,7 @@
 
 use super::bytes::{Bytes, put_text};
 use super::id::{DeviceId, LogId, Seq, UserId};
-use super::room_event::RoomEvent;
+use super::room_event::{PutOut, RoomEvent};
 use blake2::{Blake2s256, Digest};
 
 /// Length of a body's salt, in bytes: enough that an erased text cannot be guessed back from its hash.
@@ -57,6 +57,10 @@ pub enum EventBody {
     DeviceAdded(DeviceId, String),
     /// Own log: a device was revoked.
     DeviceRevoked(DeviceId),
+    /// Own log: the event's author invited the user to a room; its name, without `#`.
+    InvitedTo(LogId, String),
+    /// Own log: the event's author put the user out of a room; its name, without `#`, and the reason.
+    PutOutOf(LogId, String, PutOut, String),
     /// A kind that this version does not know, shown as such.
     Unknown(u16),
     /// The body was erased.
@@ -79,6 +83,8 @@ impl EventBody {
     const DIRECT_OPENED: u16 = 102;
     const DEVICE_ADDED: u16 = 103;
     const DEVICE_REVOKED: u16 = 104;
+    const INVITED_TO: u16 = 105;
+    const PUT_OUT_OF: u16 = 108;
 
     /// What a body's bytes say; what does not read counts as unknown.
     #[must_use]
@@ -100,6 +106,8 @@ impl EventBody {
             Self::DirectOpened(..) => Self::DIRECT_OPENED,
             Self::DeviceAdded(..) => Self::DEVICE_ADDED,
             Self::DeviceRevoked(_) => Self::DEVICE_REVOKED,
+            Self::InvitedTo(..) => Self::INVITED_TO,
+            Self::PutOutOf(..) => Self::PUT_OUT_OF,
             Self::Unknown(kind) => *kind,
             Self::Erased => 0,
         }
@@ -130,7 +138,7 @@ pub fn body_bytes(body: &EventBody, salt: &Salt) -> Vec<u8> {
         EventBody::Joined | EventBody::Left => {}
         EventBody::Posted(post) => put_post(&mut out, post),
         EventBody::Room(event) => event.put(&mut out),
-        EventBody::RoomEntered(log, name) | EventBody::RoomLeft(log, name) => {
+        EventBody::RoomEntered(log, name) | EventBody::RoomLeft(log, name) | EventBody::InvitedTo(log, name) => {
             out.extend_from_slice(&log.0.to_be_bytes());
             put_text(&mut out, name);
         }
@@ -144,6 +152,15 @@ pub fn body_bytes(body: &EventBody, salt: &Salt) -> Vec<u8> {
             put_text(&mut out, name);
         }
         EventBody::DeviceRevoked(device) => out.extend_from_slice(&device.0.to_be_bytes()),
+        EventBody::PutOutOf(log, name, how, reason) => {
+            out.extend_from_slice(&log.0.to_be_bytes());
+            put_text(&mut out, name);
+            out.push(match how {
+                PutOut::Kicked => 0,
+                PutOut::Banned => 1,
+            });
+            put_text(&mut out, reason);
+        }
         EventBody::Unknown(_) | EventBody::Erased => unreachable!("only known bodies are written"),
     }
     out
@@ -196,6 +213,16 @@ fn read_content(kind: u16, rest: &mut Bytes<'_>) -> Option<EventBody> {
         EventBody::DIRECT_OPENED => EventBody::DirectOpened(LogId(rest.u64()?), UserId(rest.u64()?), rest.text()?),
         EventBody::DEVICE_ADDED => EventBody::DeviceAdded(DeviceId(rest.u64()?), rest.text()?),
         EventBody::DEVICE_REVOKED => EventBody::DeviceRevoked(DeviceId(rest.u64()?)),
+        EventBody::INVITED_TO => EventBody::InvitedTo(LogId(rest.u64()?), rest.text()?),
+        EventBody::PUT_OUT_OF => {
+            let (log, name) = (LogId(rest.u64()?), rest.text()?);
+            let how = match rest.u8()? {
+                0 => PutOut::Kicked,
+                1 => PutOut::Banned,
+                _ => return None,
+            };
+            EventBody::PutOutOf(log, name, how, rest.text()?)
+        }
         other => EventBody::Room(RoomEvent::read(other, rest)?),
     })
 }
@@ -243,6 +270,8 @@ mod tests {
             EventBody::DirectOpened(LogId(8), UserId(2), "bob".into()),
             EventBody::DeviceAdded(DeviceId(4), "laptop".into()),
             EventBody::DeviceRevoked(DeviceId(4)),
+            EventBody::InvitedTo(LogId(7), "ops".into()),
+            EventBody::PutOutOf(LogId(7), "ops".into(), PutOut::Banned, "noise".into()),
         ]
     }
 

@@ -30,6 +30,7 @@ mod codec;
 mod event;
 mod glance;
 mod id;
+mod moderation;
 mod name;
 mod notice;
 mod posting;
@@ -50,6 +51,7 @@ pub use codec::{BODY_LEN_MAX, MessageError};
 pub use event::{Event, EventHash, HEAD_LEN, Head};
 pub use glance::Glance;
 pub use id::{DeviceId, LogId, RequestId, Seq, UserId};
+pub use moderation::{Deed, Ignore, IgnoredUser, MUTE_S_MAX, Moderate, Report, ReportMessage, ReportPage, RoomSearch, Wish};
 pub use name::{DeviceName, NameError, RoomName, UNICODE_VERSION, UserName};
 pub use notice::{Hidden, Notice, Welcome};
 pub use posting::{PostRequest, Stored};
@@ -60,11 +62,11 @@ pub use refusal::{Refusal, RefusalClass, RefusalCode};
 pub use reply::Reply;
 pub use request::{Request, Target};
 pub use room::{CreateRoom, JoinRoom, Member, MemberPage, Role, RoomPage, RoomSummary};
-pub use room_event::{Concerned, RoomEvent, Setting};
+pub use room_event::{Concerned, PutOut, RoomEvent, Setting};
 pub use searching::{SearchHit, SearchPage, SearchPlace, SearchRequest};
 pub use settings::{
     Archived, ChangeRoom, GoodChanges, History, PasswordChange, Phrase, Posting, RETAIN_DAYS_MAX, RETAIN_POSTS_MAX, RoomChanges,
-    SLOW_S_MAX, TAGS_MAX, TOPIC_LEN_MAX, Template, TicketState, Visibility, fold_tag,
+    RoomSettings, SLOW_S_MAX, TAGS_MAX, TOPIC_LEN_MAX, Template, TicketState, Visibility, fold_tag,
 };
 pub use text::{PASSWORD_LEN_MAX, PASSWORD_LEN_MIN, Password, Text, TextError};
 pub use words::{SEARCH_LEN_MAX, Sought, words_of};

@@ -2,11 +2,13 @@
 
 use super::account::Account;
 use super::codec::messages;
+use super::moderation::{IgnoredUser, ReportPage};
 use super::posting::Stored;
 use super::reading::{EventPage, Following, MembershipPage};
 use super::refusal::Refusal;
 use super::room::{MemberPage, RoomPage};
 use super::searching::SearchPage;
+use super::settings::RoomSettings;
 
 messages! {
     /// The one answer to a request.
@@ -27,6 +29,12 @@ messages! {
         0x4022 Members(MemberPage),
         /// The logs the asker is a member of.
         0x4023 Memberships(MembershipPage),
+        /// What a room is set to.
+        0x4024 RoomSettings(RoomSettings),
+        /// What was reported.
+        0x4025 Reports(ReportPage),
+        /// Whom the asker ignores.
+        0x4050 Ignored(Vec<IgnoredUser>),
         /// The log is followed now; its events come as notices.
         0x4030 Following(Following),
         /// One page of a log; comes on a bulk stream.

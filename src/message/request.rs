@@ -5,7 +5,8 @@
 
 use super::account::{ChangePassword, Credentials, GuestRequest};
 use super::codec::messages;
-use super::id::{LogId, RequestId};
+use super::id::{LogId, RequestId, Seq};
+use super::moderation::{Ignore, Moderate, ReportMessage, RoomSearch};
 use super::posting::PostRequest;
 use super::reading::{FollowRequest, HistoryRequest};
 use super::room::{CreateRoom, JoinRoom};
@@ -36,14 +37,30 @@ messages! {
         0x0011 JoinRoom(JoinRoom),
         /// Ends the asker's membership; the id, then the room.
         0x0012 LeaveRoom((RequestId, Target)),
-        /// Lists public rooms in the order of their names, those after the given one (without `#`).
-        0x0013 ListRooms(Option<String>),
+        /// Lists public rooms in the order of their names.
+        0x0013 ListRooms(RoomSearch),
         /// Lists the members of a room, those after the given position of the order of user ids.
         0x0014 Who((Target, u64)),
         /// Lists the logs the asker is a member of, in the order of their ids, those after the given one.
         0x0015 Memberships(Option<LogId>),
         /// Changes what a room is set to.
         0x0016 ChangeRoom(ChangeRoom),
+        /// Does something to somebody in a room.
+        0x0017 Moderate(Moderate),
+        /// Asks what a room is set to.
+        0x0018 RoomSettings(Target),
+        /// Shows a message to the moderators.
+        0x0019 ReportMessage(ReportMessage),
+        /// Lists what was reported, behind the given place.
+        0x001a Reports((Target, Seq)),
+        /// Reads what moderators did, backward from before the given place.
+        0x001b Audit((Target, Seq)),
+        /// Opens the asker's ticket at a desk; the id, then the desk.
+        0x001c OpenTicket((RequestId, Target)),
+        /// Hears somebody no more, or again.
+        0x0050 Ignore(Ignore),
+        /// Lists whom the asker ignores.
+        0x0051 Ignored,
         /// Writes a message to a room or a person.
         0x0020 Post(PostRequest),
         /// Posts are wanted again after a refusal halted them.

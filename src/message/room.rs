@@ -1,7 +1,7 @@
 //! Rooms and their members: what is asked about them and answered.
 
 use super::id::{LogId, RequestId, UserId};
-use super::settings::Visibility;
+use super::settings::{RoomChanges, Template, Visibility};
 use super::text::Password;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,10 @@ pub struct CreateRoom {
     pub password: Option<Password>,
     /// Who may find it.
     pub visibility: Visibility,
+    /// What it is for.
+    pub template: Template,
+    /// What else it is set to from the start; its visibility is not said twice.
+    pub changes: RoomChanges,
 }
 
 /// A room to be joined.
@@ -42,6 +46,10 @@ pub struct RoomSummary {
     pub locked: bool,
     /// Whether the asker is a member.
     pub joined: bool,
+    /// What it is about.
+    pub topic: String,
+    /// What it is found by.
+    pub tags: Vec<String>,
 }
 
 /// A page of public rooms.

@@ -37,6 +37,15 @@ pub enum Setting {
     Ticket(TicketState),
 }
 
+/// How a membership was ended by somebody else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PutOut {
+    /// The user may come again.
+    Kicked,
+    /// The user may not.
+    Banned,
+}
+
 /// What happened in a room. The event's author did it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RoomEvent {

@@ -1,6 +1,6 @@
 //! What a room is set to: who finds it, who may post, what is kept, and the request that changes it.
 
-use super::id::RequestId;
+use super::id::{LogId, RequestId};
 use super::request::Target;
 use super::room_event::Setting;
 use super::text::Password;
@@ -132,6 +132,41 @@ pub struct ChangeRoom {
     pub password: PasswordChange,
     /// What else changes.
     pub changes: RoomChanges,
+}
+
+/// What a room is set to, as its members and, of a public room, all users may know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomSettings {
+    /// The room.
+    pub log: LogId,
+    /// Its name, with `#`.
+    pub name: String,
+    /// What it is about.
+    pub topic: String,
+    /// What it is found by.
+    pub tags: Vec<String>,
+    /// What it is for.
+    pub template: Template,
+    /// Who finds it.
+    pub visibility: Visibility,
+    /// Whether joining needs a password.
+    pub locked: bool,
+    /// Who may post.
+    pub posting: Posting,
+    /// What of its past members read.
+    pub history: History,
+    /// Seconds between two posts of one member; 0 for none.
+    pub slow_s: u32,
+    /// Days after which posts are erased; 0 for never.
+    pub retain_days: u32,
+    /// How many of the newest posts are kept; 0 for all.
+    pub retain_posts: u32,
+    /// Whether it still takes anything.
+    pub archived: Archived,
+    /// How far a ticket is.
+    pub ticket: TicketState,
+    /// How many members it has.
+    pub member_count: u32,
 }
 
 /// One line of text without control characters, at most 512 bytes; may be empty. For topics and reasons.

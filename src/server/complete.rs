@@ -108,6 +108,9 @@ impl Server {
     fn on_answer(&mut self, now: Now, asked: Asked, answer: Answer) {
         match answer {
             Answer::Rooms(page) => self.finish(now, asked, &Reply::Rooms(page)),
+            Answer::RoomSettings(settings) => self.finish(now, asked, &Reply::RoomSettings(settings)),
+            Answer::Reports(page) => self.finish(now, asked, &Reply::Reports(page)),
+            Answer::Ignored(people) => self.finish(now, asked, &Reply::Ignored(people)),
             Answer::Members(mut page) => {
                 for member in &mut page.members {
                     member.online = self.presence.is_online(member.user);
@@ -190,9 +193,9 @@ impl Server {
                 (asked, change.id, Action::ChangePassword { verified, password_hash, revoke_others })
             }
             (Step::ReplaceOwn(..), _) => return Err(Refusal::new(RefusalCode::WrongPassword, "the old password is wrong")),
-            (Step::CreateRoom(asked, create), Verdict::Hashed(hash)) => {
-                let name = room_name(&create.name)?;
-                (asked, create.id, Action::CreateRoom { name, password_hash: Some(hash), visibility: create.visibility })
+            (Step::CreateRoom(asked, id, mut wish), Verdict::Hashed(hash)) => {
+                wish.password_hash = Some(hash);
+                (asked, id, Action::CreateRoom(*wish))
             }
             (Step::ChangeRoom(asked, id, room, changes), Verdict::Hashed(hash)) => {
                 (asked, id, Action::ChangeRoom { room, password_hash: Some(Some(hash)), changes })

@@ -11,8 +11,8 @@ use crate::auth::{SALT_LEN, Secret, Task};
 use crate::chat::{Action, Actor, Command};
 use crate::message::{
     Account, ChangePassword, ChangeRoom, CreateRoom, Credentials, DeviceName, FollowRequest, GuestRequest, HistoryRequest,
-    JoinRoom, NameError, PASSWORD_LEN_MAX, Password, PasswordChange, PostRequest, Refusal, RefusalCode, Reply, Request,
-    RequestId, RoomName, SEARCH_LEN_MAX, Target, Text, UserName,
+    JoinRoom, Moderate, NameError, PASSWORD_LEN_MAX, Password, PasswordChange, PostRequest, Refusal, RefusalCode, Reply,
+    ReportMessage, Request, RequestId, RoomName, RoomSearch, SEARCH_LEN_MAX, Target, Text, UserName,
 };
 use crate::transport::ConnectionHandle;
 
@@ -84,13 +84,21 @@ impl Server {
             Request::LogOut(id) => self.command(now, Step::Answer(asked), asked, id, Action::LogOut),
             Request::ChangePassword(change) => self.begin_change(asked, account, change)?,
             Request::WhoAmI => self.finish(now, asked, &Reply::Account(account.clone())),
-            Request::CreateRoom(create) => self.begin_create(now, asked, create)?,
+            Request::CreateRoom(create) => self.begin_create(now, asked, &create)?,
             Request::JoinRoom(join) => {
                 let name = room_name(&join.name)?;
                 self.read(Step::FindRoom(asked, join), Read::RoomPassword(name));
             }
             Request::LeaveRoom((id, room)) => self.command(now, Step::Answer(asked), asked, id, Action::LeaveRoom { room }),
-            Request::ListRooms(after) => self.read(Step::Answer(asked), Read::Rooms(account.user, after)),
+            Request::ListRooms(search) => self.read(Step::Answer(asked), Read::Rooms(account.user, search)),
+            Request::Moderate(_)
+            | Request::RoomSettings(_)
+            | Request::ReportMessage(_)
+            | Request::Reports(_)
+            | Request::Audit(_)
+            | Request::OpenTicket(_)
+            | Request::Ignore(_)
+            | Request::Ignored => self.begin_about_room(now, asked, account.user, request)?,
             Request::Who((room, after)) => self.read(Step::Answer(asked), Read::Who(account.user, room, after)),
             Request::Memberships(after) => self.read(Step::Answer(asked), Read::Memberships(account.user, after)),
             Request::ChangeRoom(change) => self.begin_change_room(now, asked, change)?,
@@ -119,22 +127,6 @@ impl Server {
         good_password(&change.new)?;
         let id = change.id;
         self.read(Step::FindOwn(asked, change), Read::OwnPassword(account.user, id));
-        Ok(())
-    }
-
-    fn begin_create(&mut self, now: Now, asked: Asked, create: CreateRoom) -> Result<(), Refusal> {
-        let name = room_name(&create.name)?;
-        match &create.password {
-            None => {
-                let action = Action::CreateRoom { name, password_hash: None, visibility: create.visibility };
-                self.command(now, Step::Answer(asked), asked, create.id, action);
-            }
-            Some(password) => {
-                let password = good_password(password)?;
-                let salt = self.salt();
-                self.hash(Step::CreateRoom(asked, create), Task::Hash { password, salt });
-            }
-        }
         Ok(())
     }
 
@@ -231,10 +223,23 @@ fn check_lengths(request: &Request) -> Result<(), Refusal> {
             check_search_len(&search.words)?;
             (search.log.as_ref().map_or(0, named), [None, None])
         }
-        Request::ListRooms(after) => (after.as_ref().map_or(0, String::len), [None, None]),
-        Request::LogOut(_) | Request::WhoAmI | Request::Memberships(_) | Request::Resume | Request::Unfollow(_) => {
-            (0, [None, None])
+        Request::Moderate(Moderate { room, user, .. }) => (named(room).max(user.len()), [None, None]),
+        Request::Ignore(ignore) => (ignore.user.len(), [None, None]),
+        Request::ReportMessage(ReportMessage { room, .. })
+        | Request::RoomSettings(room)
+        | Request::Reports((room, _))
+        | Request::Audit((room, _))
+        | Request::OpenTicket((_, room)) => (named(room), [None, None]),
+        Request::ListRooms(RoomSearch { text, tag, after, .. }) => {
+            let len = |field: &Option<String>| field.as_ref().map_or(0, String::len);
+            (len(text).max(len(tag)).max(len(after)), [None, None])
         }
+        Request::Ignored
+        | Request::LogOut(_)
+        | Request::WhoAmI
+        | Request::Memberships(_)
+        | Request::Resume
+        | Request::Unfollow(_) => (0, [None, None]),
     };
     if name_len > NAME_LEN_MAX {
         return Err(Refusal::new(RefusalCode::BadName, format!("no name has more than {NAME_LEN_MAX} bytes")));

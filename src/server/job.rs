@@ -8,8 +8,8 @@ use super::ledger::Ordered;
 use crate::auth::{Task, Verdict};
 use crate::chat::{self, Beginning, FollowPage, KeyOwner, Outcome};
 use crate::message::{
-    EventPage, FollowRequest, HistoryRequest, LogId, MemberPage, MembershipPage, Refusal, Reply, RequestId, RoomName, RoomPage,
-    SearchPage, SearchRequest, Seq, Target, UserId,
+    EventPage, FollowRequest, HistoryRequest, IgnoredUser, LogId, MemberPage, MembershipPage, Refusal, Reply, ReportPage,
+    RequestId, RoomName, RoomPage, RoomSearch, RoomSettings, SearchPage, SearchRequest, Seq, Target, UserId,
 };
 use crate::store::{Reader, StoreError};
 
@@ -52,8 +52,16 @@ pub enum Read {
     OwnPassword(UserId, RequestId),
     /// The hash of this room's password.
     RoomPassword(RoomName),
-    /// Public rooms after a name.
-    Rooms(UserId, Option<String>),
+    /// Public rooms that are looked for.
+    Rooms(UserId, RoomSearch),
+    /// What a room is set to.
+    RoomSettings(UserId, Target),
+    /// What was reported in a room about messages behind a place.
+    Reports(UserId, Target, Seq),
+    /// What moderators did in a room before a place.
+    Audit(UserId, Target, Seq),
+    /// Whom the user ignores.
+    Ignored(UserId),
     /// Members of a room after a user id.
     Who(UserId, Target, u64),
     /// The logs a user is a member of, after one.
@@ -83,6 +91,12 @@ pub enum Answer {
     RoomPassword(Option<String>),
     /// To [`Read::Rooms`].
     Rooms(RoomPage),
+    /// To [`Read::RoomSettings`].
+    RoomSettings(RoomSettings),
+    /// To [`Read::Reports`].
+    Reports(ReportPage),
+    /// To [`Read::Ignored`].
+    Ignored(Vec<IgnoredUser>),
     /// To [`Read::Who`].
     Members(MemberPage),
     /// To [`Read::Memberships`].
@@ -91,7 +105,7 @@ pub enum Answer {
     Beginning(Beginning),
     /// To [`Read::FollowPage`].
     FollowPage(FollowPage),
-    /// To [`Read::History`].
+    /// To [`Read::History`] and [`Read::Audit`].
     History(EventPage),
     /// To [`Read::Search`].
     Found(SearchPage),
@@ -117,7 +131,11 @@ impl Read {
                 None => Answer::OwnPassword(chat::password_of_user(reader, user)?),
             }),
             Self::RoomPassword(name) => Ok(Answer::RoomPassword(chat::room_password(reader, &name)?.flatten())),
-            Self::Rooms(user, after) => Ok(Answer::Rooms(chat::rooms(reader, user, after.as_deref())?)),
+            Self::Rooms(user, search) => Ok(Answer::Rooms(chat::rooms(reader, user, &search)?)),
+            Self::RoomSettings(user, room) => chat::room_settings(reader, user, &room)?.map(Answer::RoomSettings),
+            Self::Reports(user, room, after) => chat::reports(reader, user, &room, after)?.map(Answer::Reports),
+            Self::Audit(user, room, before) => chat::audit(reader, user, &room, before)?.map(Answer::History),
+            Self::Ignored(user) => Ok(Answer::Ignored(chat::ignored(reader, user)?)),
             Self::Who(user, room, after) => chat::who(reader, user, &room, after)?.map(Answer::Members),
             Self::Memberships(user, after) => Ok(Answer::Memberships(chat::memberships(reader, user, after)?)),
             Self::BeginFollow(user, request) => chat::begin_follow(reader, user, &request)?.map(Answer::Beginning),

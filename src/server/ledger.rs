@@ -305,7 +305,17 @@ mod tests {
 
     fn create(actor: Actor, number: u8) -> Command {
         let name = RoomName::parse("#ops").unwrap();
-        command(actor, number, Action::CreateRoom { name, password_hash: None, visibility: Visibility::Public })
+        command(
+            actor,
+            number,
+            Action::CreateRoom(crate::chat::NewRoom {
+                name,
+                password_hash: None,
+                visibility: Visibility::Public,
+                template: crate::message::Template::Plain,
+                changes: crate::message::GoodChanges::default(),
+            }),
+        )
     }
 
     fn post(actor: Actor, number: u8, text: &str) -> Command {

@@ -163,11 +163,21 @@ impl Session {
 /// The lane a request runs in.
 pub(super) fn lane_of(request: &Request) -> Lane {
     match request {
-        Request::LeaveRoom(_) | Request::Post(_) | Request::Resume => Lane::Command,
+        Request::LeaveRoom(_)
+        | Request::Moderate(_)
+        | Request::ReportMessage(_)
+        | Request::Ignore(_)
+        | Request::OpenTicket(_)
+        | Request::Post(_)
+        | Request::Resume => Lane::Command,
         Request::CreateRoom(create) if create.password.is_none() => Lane::Command,
         Request::ChangeRoom(change) if !matches!(change.password, PasswordChange::Set(_)) => Lane::Command,
         Request::WhoAmI
         | Request::ListRooms(_)
+        | Request::RoomSettings(_)
+        | Request::Reports(_)
+        | Request::Audit(_)
+        | Request::Ignored
         | Request::Who(_)
         | Request::Memberships(_)
         | Request::Follow(_)

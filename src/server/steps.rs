@@ -1,7 +1,8 @@
 //! What an answer from a worker is for: the continuation of a request, as a closed enum.
 
 use super::session::Lane;
-use crate::message::{ChangePassword, CreateRoom, Credentials, GoodChanges, JoinRoom, LogId, RequestId, Target, UserId};
+use crate::chat::NewRoom;
+use crate::message::{ChangePassword, Credentials, GoodChanges, JoinRoom, LogId, RequestId, Target, UserId};
 use crate::transport::ConnectionHandle;
 
 /// A request that waits for its reply.
@@ -40,7 +41,7 @@ pub(super) enum Step {
     /// The old password was verified against this hash and the new one hashed: replace it.
     ReplaceOwn(Asked, ChangePassword, String),
     /// The room's password was hashed: create it.
-    CreateRoom(Asked, CreateRoom),
+    CreateRoom(Asked, RequestId, Box<NewRoom>),
     /// The room's new password was hashed: change it.
     ChangeRoom(Asked, RequestId, Target, GoodChanges),
     /// The room's hash was looked up: verify if there is one.
@@ -61,7 +62,7 @@ impl Step {
             | Self::BindDevice(asked, ..)
             | Self::FindOwn(asked, _)
             | Self::ReplaceOwn(asked, ..)
-            | Self::CreateRoom(asked, _)
+            | Self::CreateRoom(asked, ..)
             | Self::ChangeRoom(asked, ..)
             | Self::FindRoom(asked, _)
             | Self::JoinRoom(asked, ..) => Some(*asked),

@@ -5,7 +5,7 @@ use super::error::StoreError;
 use super::events::LogHead;
 use super::number::{count, maybe_count, sql};
 use super::settings::{LogSettings, SETTINGS_COLUMNS, log_settings, visibility, visibility_number};
-use crate::message::{EventHash, LogId, Role, RoomName, Seq, UserId, Visibility};
+use crate::message::{EventHash, LogId, Role, RoomName, RoomSearch, Seq, UserId, Visibility};
 use rusqlite::{OptionalExtension, Row, params};
 
 /// What kind of log it is, with what only that kind has.
@@ -74,6 +74,10 @@ pub struct ListedRoom {
     pub locked: bool,
     /// Whether the asker is a member.
     pub joined: bool,
+    /// What it is about.
+    pub topic: String,
+    /// What it is found by, in order, joined by spaces.
+    pub tags: String,
 }
 
 /// A member as listed.
@@ -135,7 +139,7 @@ fn role(row: &Row<'_>, column: usize) -> rusqlite::Result<Role> {
     })
 }
 
-fn role_number(role: Role) -> i64 {
+pub(super) fn role_number(role: Role) -> i64 {
     match role {
         Role::Owner => 0,
         Role::Moderator => 1,
@@ -205,15 +209,20 @@ impl Tables {
         Ok(statement.query_map([sql(log.0), sql(user.0)], span)?.collect::<Result<_, _>>()?)
     }
 
-    /// Public rooms in the order of their names' bytes, those after `after`, at most `count_max`.
+    /// Public rooms in the order of their names' bytes, at most `count_max`: those that `search` looks for. Its text is
+    /// compared without case where the letters are ASCII, its tag exactly.
     ///
     /// # Errors
     /// [`StoreError`] if the database fails.
-    pub fn public_rooms(&self, asker: UserId, after: &str, count_max: usize) -> Result<Vec<ListedRoom>, StoreError> {
+    pub fn public_rooms(&self, asker: UserId, search: &RoomSearch, count_max: usize) -> Result<Vec<ListedRoom>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT id, name, member_count, password_hash IS NOT NULL,
-                 EXISTS (SELECT 1 FROM memberships WHERE log = logs.id AND user = ?1 AND to_seq IS NULL)
-             FROM logs WHERE kind = 0 AND visibility = 0 AND archived = 0 AND name > ?2 ORDER BY name LIMIT ?3",
+                 EXISTS (SELECT 1 FROM memberships WHERE log = logs.id AND user = ?1 AND to_seq IS NULL), topic,
+                 coalesce((SELECT group_concat(tag, ' ') FROM (SELECT tag FROM tags WHERE log = logs.id ORDER BY tag)), '')
+             FROM logs WHERE kind = 0 AND visibility = 0 AND archived = ?3 AND name > ?2
+                 AND (?4 IS NULL OR instr(lower(name || char(10) || topic), lower(?4)) > 0)
+                 AND (?5 IS NULL OR EXISTS (SELECT 1 FROM tags WHERE log = logs.id AND tag = ?5))
+             ORDER BY name LIMIT ?6",
         )?;
         let room = |row: &Row<'_>| {
             Ok(ListedRoom {
@@ -222,9 +231,13 @@ impl Tables {
                 member_count: count(row, 2)?,
                 locked: row.get(3)?,
                 joined: row.get(4)?,
+                topic: row.get(5)?,
+                tags: row.get(6)?,
             })
         };
-        let rows = statement.query_map(params![sql(asker.0), after, sql(count_max as u64)], room)?;
+        let after = search.after.as_deref().unwrap_or("");
+        let (text, tag) = (search.text.as_deref(), search.tag.as_deref());
+        let rows = statement.query_map(params![sql(asker.0), after, search.archived, text, tag, sql(count_max as u64)], room)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

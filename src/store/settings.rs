@@ -27,11 +27,13 @@ pub struct LogSettings {
     pub template: Template,
     /// How far a ticket is.
     pub ticket: TicketState,
+    /// The desk that it is a ticket of.
+    pub desk: Option<LogId>,
 }
 
 /// The columns of [`log_settings`], in its order.
 pub(super) const SETTINGS_COLUMNS: &str =
-    "posting, history_all, slow_s, retention_days, retention_posts, erased_seq, archived, template, ticket";
+    "posting, history_all, slow_s, retention_days, retention_posts, erased_seq, archived, template, ticket, desk";
 
 /// Reads [`SETTINGS_COLUMNS`] that begin at column `at`.
 pub(super) fn log_settings(row: &Row<'_>, at: usize) -> rusqlite::Result<LogSettings> {
@@ -53,6 +55,7 @@ pub(super) fn log_settings(row: &Row<'_>, at: usize) -> rusqlite::Result<LogSett
             2 => TicketState::Resolved,
             _ => TicketState::Open,
         },
+        desk: maybe_count(row, at + 9)?.map(LogId),
     })
 }
 
@@ -138,17 +141,20 @@ impl Database {
         self.change_one("UPDATE logs SET archived = ?2 WHERE id = ?1", params![sql(log.0), archived == Archived::Yes])
     }
 
-    /// Sets what a room is for.
+    /// Sets what a room is for, and the desk that it is a ticket of.
     ///
     /// # Errors
     /// [`StoreError`] if the database fails.
-    pub fn set_template(&mut self, log: LogId, template: Template) -> Result<(), StoreError> {
+    pub fn set_template(&mut self, log: LogId, template: Template, desk: Option<LogId>) -> Result<(), StoreError> {
         let number = match template {
             Template::Plain => 0,
             Template::Ticket => 1,
             Template::Class => 2,
         };
-        self.change_one("UPDATE logs SET template = ?2 WHERE id = ?1", params![sql(log.0), number])
+        self.change_one(
+            "UPDATE logs SET template = ?2, desk = ?3 WHERE id = ?1",
+            params![sql(log.0), number, desk.map(|desk| sql(desk.0))],
+        )
     }
 
     fn set_tags(&mut self, log: LogId, tags: &[String]) -> Result<(), StoreError> {

@@ -24,7 +24,13 @@ fn main() {
     let Reply::Account(account) = commands.run(&mut ledger, register).reply else { panic!("registered") };
     commands.actor = Actor::Member { user: account.user, device: account.device };
     let name = RoomName::parse("#bench").expect("a name");
-    let create = Action::CreateRoom { name, password_hash: None, visibility: Visibility::Public };
+    let create = Action::CreateRoom(udpchat::chat::NewRoom {
+        name,
+        password_hash: None,
+        visibility: Visibility::Public,
+        template: udpchat::message::Template::Plain,
+        changes: udpchat::message::GoodChanges::default(),
+    });
     let Reply::Stored(created) = commands.run(&mut ledger, create).reply else { panic!("created") };
     commands.room = created.log;
 

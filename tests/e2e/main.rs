@@ -8,6 +8,7 @@ mod clients_killed;
 mod conversation;
 mod exit_status;
 mod lossy;
+mod moderation;
 mod narrow;
 mod newcomer;
 mod operator;

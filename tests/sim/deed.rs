@@ -133,7 +133,9 @@ impl Deeds {
             }
             Deed::Create => create(world, who, room),
             Deed::Read => read(world, dice, who),
-            Deed::List => crowd::request(world, who, &Request::ListRooms(None), Asked::Anything),
+            Deed::List => {
+                crowd::request(world, who, &Request::ListRooms(udpchat::message::RoomSearch::default()), Asked::Anything);
+            }
             Deed::Who => {
                 crowd::request(world, who, &Request::Who((Target::Room(room.name.into()), 0)), Asked::Anything);
             }
@@ -155,7 +157,8 @@ impl Deeds {
 fn create(world: &mut World, who: usize, room: Room) {
     let id = world.id(who);
     let password = room.is_locked.then(|| Password::new(ROOM_PASSWORD.into()));
-    let create = CreateRoom { id, name: room.name.to_owned(), password, visibility: room.visibility };
+    let (template, changes) = (udpchat::message::Template::Plain, udpchat::message::RoomChanges::default());
+    let create = CreateRoom { id, name: room.name.to_owned(), password, visibility: room.visibility, template, changes };
     crowd::request(world, who, &Request::CreateRoom(create), Asked::Anything);
 }
 

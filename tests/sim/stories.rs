@@ -129,8 +129,14 @@ fn a_room_with_a_password_opens_to_the_right_one_only() {
     let (alice, bob) = (world.register("alice"), world.register("bob"));
     let id = world.id(alice);
     let password = Some(Password::new("open sesame".into()));
-    let create =
-        udpchat::message::CreateRoom { id, name: "#cave".into(), password: password.clone(), visibility: Visibility::Public };
+    let create = udpchat::message::CreateRoom {
+        id,
+        name: "#cave".into(),
+        password: password.clone(),
+        visibility: Visibility::Public,
+        template: udpchat::message::Template::Plain,
+        changes: udpchat::message::RoomChanges::default(),
+    };
     assert!(matches!(world.ask(alice, &Request::CreateRoom(create)), Reply::Stored(_)));
     for (given, opens) in [(None, false), (Some(Password::new("open barley".into())), false), (password, true)] {
         let id = world.id(bob);
@@ -157,7 +163,7 @@ fn rooms_and_who_is_in_them_and_online_are_listed() {
         }
         other => panic!("{other:?}"),
     }
-    match world.ask(alice, &Request::ListRooms(None)) {
+    match world.ask(alice, &Request::ListRooms(udpchat::message::RoomSearch::default())) {
         Reply::Rooms(page) => {
             let rooms: Vec<(&str, u32, bool)> =
                 page.rooms.iter().map(|room| (room.name.as_str(), room.member_count, room.joined)).collect();

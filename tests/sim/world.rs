@@ -249,7 +249,14 @@ impl World {
     /// Makes a public room.
     pub fn create(&mut self, index: usize, name: &str) -> Reply {
         let id = self.id(index);
-        let create = udpchat::message::CreateRoom { id, name: name.to_owned(), password: None, visibility: Visibility::Public };
+        let create = udpchat::message::CreateRoom {
+            id,
+            name: name.to_owned(),
+            password: None,
+            visibility: Visibility::Public,
+            template: udpchat::message::Template::Plain,
+            changes: udpchat::message::RoomChanges::default(),
+        };
         self.ask(index, &Request::CreateRoom(create))
     }
 

@@ -3,6 +3,7 @@
 use super::account::SignIn;
 use super::bench::{BENCH_AFTER_HELP, Bench};
 use super::message::Send;
+use super::moderation::{ArchiveArgs, InRoom, MuteArgs, PutOutArgs, ReportArgs, RoleArgs, RoomArgs, Who};
 use super::reading::{History, Search, Tail};
 use super::room::{Create, Join};
 use super::words::{Conversation, Room, Seconds};
@@ -90,8 +91,14 @@ pub enum Command {
     },
     /// List the public rooms
     Rooms {
-        /// Only rooms whose name contains this
+        /// Only rooms whose name or topic contains this
         text: Option<String>,
+        /// Only rooms with this tag
+        #[arg(long, value_name = "TAG", conflicts_with = "mine")]
+        tag: Option<String>,
+        /// Archived rooms instead of living ones
+        #[arg(long, conflicts_with = "mine")]
+        archived: bool,
         /// List the rooms and conversations you are in instead, unlisted ones included
         #[arg(long)]
         mine: bool,
@@ -102,6 +109,59 @@ pub enum Command {
         #[arg(value_name = "#ROOM|@USER")]
         room: Conversation,
     },
+    /// Change what a room is set to, or show it
+    #[command(name = "room")]
+    RoomSettings(RoomArgs),
+    /// Invite somebody to a room; they may come in without its password
+    Invite(InRoom),
+    /// Put a member out of a room; they may come again
+    Kick(PutOutArgs),
+    /// Put somebody out of a room for good
+    Ban(PutOutArgs),
+    /// Let somebody come again who was banned
+    Unban(InRoom),
+    /// Let a member read but not write for a while
+    Mute(MuteArgs),
+    /// Let a muted member write again
+    Unmute(InRoom),
+    /// Give a member another role
+    Role(RoleArgs),
+    /// Archive a room: it stays to be read, and takes nothing more
+    Archive(ArchiveArgs),
+    /// Show a message to the moderators of its room
+    Report(ReportArgs),
+    /// List what was reported in a room, for its moderators
+    Reports {
+        /// The room, with its #
+        #[arg(value_name = "#ROOM")]
+        room: Room,
+    },
+    /// Print what the moderators of a room did, for them
+    Audit {
+        /// The room, with its #
+        #[arg(value_name = "#ROOM")]
+        room: Room,
+    },
+    /// Open your ticket at a desk, a room of the template ticket
+    Ticket {
+        /// The desk, with its #
+        #[arg(value_name = "#DESK")]
+        desk: Room,
+    },
+    /// Hear somebody no more: their messages are not shown, and they cannot write to you
+    Ignore {
+        /// The person, with @
+        #[arg(value_name = "@USER")]
+        user: Who,
+    },
+    /// Hear somebody again
+    Unignore {
+        /// The person, with @
+        #[arg(value_name = "@USER")]
+        user: Who,
+    },
+    /// List whom you ignore
+    Ignored,
     /// Print who you are and on which server
     Whoami,
     /// Send a message and wait until the server has stored it; prints its room and position

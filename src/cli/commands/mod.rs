@@ -3,6 +3,7 @@
 
 mod account;
 mod bench;
+mod moderation;
 mod reading;
 mod rooms;
 mod searching;
@@ -11,6 +12,7 @@ mod send;
 use super::args::Command;
 use super::context::Context;
 use super::exit::Failure;
+use crate::message::{Deed, RoomSearch, Wish};
 
 /// Runs one command.
 ///
@@ -26,8 +28,26 @@ pub fn run(context: &mut Context, command: Command) -> Result<(), Failure> {
         Command::Create(args) => rooms::create(context, &args),
         Command::Join(args) => rooms::join(context, &args),
         Command::Leave { room } => rooms::leave(context, &room),
-        Command::Rooms { mine: true, text } => rooms::mine(context, text.as_deref()),
-        Command::Rooms { mine: false, text } => rooms::public(context, text.as_deref()),
+        Command::Rooms { mine: true, text, .. } => rooms::mine(context, text.as_deref()),
+        Command::Rooms { mine: false, text, tag, archived } => {
+            rooms::public(context, RoomSearch { text, tag, archived, after: None })
+        }
+        Command::RoomSettings(args) => moderation::room(context, &args),
+        Command::Invite(whom) => moderation::moderate(context, &whom, Deed::Invite),
+        Command::Kick(args) => moderation::moderate(context, &args.whom, Deed::Kick(args.reason.join(" "))),
+        Command::Ban(args) => moderation::moderate(context, &args.whom, Deed::Ban(args.reason.join(" "))),
+        Command::Unban(whom) => moderation::moderate(context, &whom, Deed::Unban),
+        Command::Mute(args) => moderation::moderate(context, &args.whom, Deed::Mute(args.seconds)),
+        Command::Unmute(whom) => moderation::moderate(context, &whom, Deed::Mute(0)),
+        Command::Role(args) => moderation::moderate(context, &args.whom, Deed::Role(args.role.into())),
+        Command::Archive(args) => moderation::archive(context, &args),
+        Command::Report(args) => moderation::report(context, &args),
+        Command::Reports { room } => moderation::reports(context, &room),
+        Command::Audit { room } => moderation::audit(context, &room),
+        Command::Ticket { desk } => moderation::ticket(context, &desk),
+        Command::Ignore { user } => moderation::ignore(context, &user, Wish::Ignore),
+        Command::Unignore { user } => moderation::ignore(context, &user, Wish::Hear),
+        Command::Ignored => moderation::ignored(context),
         Command::Who { room } => rooms::who(context, &room),
         Command::Send(args) => send::run(context, args),
         Command::Tail(args) => reading::tail(context, &args),

@@ -27,6 +27,7 @@ pub(super) fn history(context: &mut Context, args: &History) -> Result<(), Failu
         (None, None, None) => HistoryFrom::Last,
     };
     let mut session = Session::open(context)?;
+    hide_ignored(context, &mut session)?;
     if args.count > 0 {
         let read = Read::some(&mut session, &args.room, from, args.count)?;
         read.print(context)?;
@@ -37,6 +38,7 @@ pub(super) fn history(context: &mut Context, args: &History) -> Result<(), Failu
 
 pub(super) fn tail(context: &mut Context, args: &Tail) -> Result<(), Failure> {
     let mut session = Session::open(context)?;
+    hide_ignored(context, &mut session)?;
     let mut from = FollowFrom::Now;
     let mut printed = Seq(0);
     if args.count > 0 {
@@ -52,6 +54,15 @@ pub(super) fn tail(context: &mut Context, args: &Tail) -> Result<(), Failure> {
         follow(context, &mut session, &args.room, from, printed)?;
     }
     session.finish();
+    Ok(())
+}
+
+/// People are not shown the messages of those whom they ignore; programs get all.
+fn hide_ignored(context: &mut Context, session: &mut Session) -> Result<(), Failure> {
+    if !context.output.is_json() {
+        let Reply::Ignored(people) = session.ask(&Request::Ignored)? else { return Err(unexpected()) };
+        context.output.ignore(people.iter().map(|user| user.user));
+    }
     Ok(())
 }
 

@@ -6,7 +6,9 @@ use super::super::exit::{Exit, Failure};
 use super::super::line::{Deed, Line};
 use super::super::prompt::{self, PasswordSource};
 use super::super::session::{Session, accepted, unexpected};
-use crate::message::{CreateRoom, JoinRoom, Password, RefusalCode, Reply, Request, Target, Visibility};
+use crate::message::{
+    CreateRoom, JoinRoom, Password, Posting, RefusalCode, Reply, Request, RoomChanges, RoomSearch, Target, Template, Visibility,
+};
 
 /// A room's name in lower case is compared with what was asked for, so that case does not matter.
 fn matches(name: &str, wanted: Option<&str>) -> bool {
@@ -20,10 +22,21 @@ pub(super) fn create(context: &mut Context, args: &Create) -> Result<(), Failure
         (false, true) => Some(prompt::new_password(PasswordSource::Prompt, &what)?),
         (false, false) => None,
     };
-    let visibility = if args.private { Visibility::Unlisted } else { Visibility::Public };
+    let template = args.template.into();
+    let visibility = match (args.invite_only || template == Template::Ticket, args.private) {
+        (true, _) => Visibility::InviteOnly,
+        (false, true) => Visibility::Unlisted,
+        (false, false) => Visibility::Public,
+    };
+    let changes = RoomChanges {
+        topic: args.topic.clone(),
+        tags: Some(args.tags.clone()).filter(|tags| !tags.is_empty()),
+        posting: args.announce.then_some(Posting::Moderators),
+        ..RoomChanges::default()
+    };
     let mut session = Session::open(context)?;
     let id = session.new_id();
-    let request = Request::CreateRoom(CreateRoom { id, name: args.room.0.to_string(), password, visibility });
+    let request = Request::CreateRoom(CreateRoom { id, name: args.room.0.to_string(), password, visibility, template, changes });
     let reply = session.ask(&request)?;
     print_deed(context, Deed::Created, reply)?;
     session.finish();
@@ -73,16 +86,15 @@ fn print_deed(context: &mut Context, deed: Deed, reply: Reply) -> Result<(), Fai
     Ok(context.output.line(&Line::Did { deed, stored: &stored })?)
 }
 
-pub(super) fn public(context: &mut Context, wanted: Option<&str>) -> Result<(), Failure> {
+pub(super) fn public(context: &mut Context, mut search: RoomSearch) -> Result<(), Failure> {
     let mut session = Session::open(context)?;
-    let mut after = None;
     loop {
-        let Reply::Rooms(page) = session.ask(&Request::ListRooms(after))? else { return Err(unexpected()) };
-        for room in page.rooms.iter().filter(|room| matches(&room.name, wanted)) {
+        let Reply::Rooms(page) = session.ask(&Request::ListRooms(search.clone()))? else { return Err(unexpected()) };
+        for room in &page.rooms {
             context.output.line(&Line::Room(room))?;
         }
         let Some(last) = page.rooms.last().filter(|_| page.more) else { break };
-        after = Some(last.name.trim_start_matches('#').to_owned());
+        search.after = Some(last.name.trim_start_matches('#').to_owned());
     }
     session.finish();
     Ok(())

@@ -10,12 +10,13 @@ use super::super::line::{Deed, Line, LinkState};
 use super::super::lines::{InputLine, Lines};
 use super::super::output::Output;
 use super::super::session::{Happening, Session, refused_of_others};
+use super::orders::Order;
 use super::slash::{self, Said};
 use super::typing::Typing;
 use crate::client::{ClientEvent, Cursors, Draft, Followed, Recipient, Rooms, RoomsNote, Tag};
 use crate::message::{
-    CreateRoom, Event, EventPage, HistoryFrom, HistoryRequest, JoinRoom, LogId, Password, Reply, Request, SearchPage,
-    SearchRequest, Seq, Target, Text, Visibility,
+    CreateRoom, Event, EventPage, HistoryFrom, HistoryRequest, JoinRoom, LogId, Password, Reply, Request, RoomChanges,
+    RoomSearch, SearchPage, SearchRequest, Seq, Target, Template, Text, Visibility,
 };
 
 /// The name of this program's cursors.
@@ -40,6 +41,9 @@ enum Asked {
     Who,
     History,
     Search,
+    /// Something was ordered.
+    Order(Deed),
+    Ignored,
 }
 
 struct Talk<'a> {
@@ -95,6 +99,7 @@ impl Talk<'_> {
             }
         }
         self.session.be_calm();
+        self.ask(&Request::Ignored, Asked::Ignored);
         Ok(())
     }
 
@@ -178,7 +183,7 @@ impl Talk<'_> {
                 }
                 _ => self.context.output.remark("there is no room to leave; /leave #room")?,
             },
-            Said::Rooms => self.ask(&Request::ListRooms(None), Asked::Rooms),
+            Said::Rooms => self.ask(&Request::ListRooms(RoomSearch::default()), Asked::Rooms),
             Said::Who(room) => match room.or_else(|| self.current.clone()) {
                 Some(room) => self.ask(&Request::Who((room.target(), 0)), Asked::Who),
                 None => self.context.output.remark("which room? /who #room")?,
@@ -191,9 +196,30 @@ impl Talk<'_> {
                 let search = SearchRequest { words, log: None, before: None, count: SEARCH_COUNT };
                 self.ask(&Request::Search(search), Asked::Search);
             }
+            Said::Order(order) => self.order(order)?,
             Said::Help => self.context.output.put(&slash::help())?,
             Said::Quit => self.end(),
             Said::Wrong(why) => self.context.output.remark(&why)?,
+        }
+        Ok(())
+    }
+
+    fn order(&mut self, order: Order) -> Result<(), Failure> {
+        let room = match (&self.current, &order) {
+            (Some(room), _) => room.target(),
+            // Whom one hears is no matter of a room.
+            (None, Order::Ignore(..)) => Target::Own,
+            (None, _) => return Ok(self.context.output.remark("there is no current room; /join #room first")?),
+        };
+        let deed = match &order {
+            Order::Moderate(_, doing) => Deed::of(doing),
+            Order::Change(_) | Order::Report(..) | Order::Ignore(..) => Deed::Changed,
+        };
+        let is_about_hearing = matches!(order, Order::Ignore(..));
+        let id = self.session.new_id();
+        self.ask(&order.request(id, room), Asked::Order(deed));
+        if is_about_hearing {
+            self.ask(&Request::Ignored, Asked::Ignored);
         }
         Ok(())
     }
@@ -223,7 +249,14 @@ impl Talk<'_> {
         let id = self.session.new_id();
         let password = password.map(Password::new);
         let name = room.0.to_string();
-        let request = Request::CreateRoom(CreateRoom { id, name, password, visibility: Visibility::Public });
+        let request = Request::CreateRoom(CreateRoom {
+            id,
+            name,
+            password,
+            visibility: Visibility::Public,
+            template: Template::Plain,
+            changes: RoomChanges::default(),
+        });
         self.go(&request, Deed::Created, Some(Conversation::Room(room.0.clone())));
     }
 
@@ -369,9 +402,14 @@ impl Talk<'_> {
                     Deed::Left => self.entering = self.entering.filter(|entering| *entering != stored.log),
                     Deed::Created | Deed::Joined if !self.rooms.follows(stored.log) => self.entering = Some(stored.log),
                     Deed::Joined => self.show_history(Target::Log(stored.log), HistoryFrom::Last, ENTRY_COUNT),
-                    Deed::Created => {}
+                    _ => {}
                 }
             }
+            (Asked::Order(deed), Reply::Stored(stored)) => {
+                self.context.output.line(&Line::Did { deed, stored: &stored })?;
+            }
+            (Asked::Order(_), Reply::Done) => self.context.output.remark("done")?,
+            (Asked::Ignored, Reply::Ignored(people)) => self.context.output.ignore(people.iter().map(|user| user.user)),
             (Asked::Rooms, Reply::Rooms(page)) => {
                 for room in &page.rooms {
                     self.context.output.line(&Line::Room(room))?;

@@ -3,9 +3,10 @@
 use std::str::FromStr;
 
 use super::super::args::{Conversation, Room};
+use super::orders::{self, Order};
 
 /// Every command, with its arguments and its explanation.
-const COMMANDS: [(&str, &str, &str); 10] = [
+const COMMANDS: [(&str, &str, &str); 26] = [
     ("join", "#ROOM [PASSWORD] | @USER", "enter a room, or turn to a room or person you know"),
     ("leave", "[#ROOM]", "stop being a member of a room"),
     ("create", "#ROOM [PASSWORD]", "make a room"),
@@ -14,6 +15,22 @@ const COMMANDS: [(&str, &str, &str); 10] = [
     ("msg", "@USER TEXT", "write to a person"),
     ("history", "[N]", "show the newest N events, 20 without a number"),
     ("search", "TEXT", "find messages in all your rooms by their words"),
+    ("topic", "TEXT", "say what the room is about"),
+    ("invite", "@USER", "invite somebody to the room"),
+    ("kick", "@USER [REASON]", "put somebody out of the room"),
+    ("ban", "@USER [REASON]", "put somebody out for good"),
+    ("unban", "@USER", "let somebody come again"),
+    ("mute", "@USER [SECONDS]", "let somebody read only, for an hour unless you say"),
+    ("unmute", "@USER", "let somebody write again"),
+    ("op", "@USER", "make somebody a moderator"),
+    ("deop", "@USER", "make a moderator a member"),
+    ("give", "@USER", "make somebody the owner in your place"),
+    ("slow", "[SECONDS]", "slow mode; without a number it ends"),
+    ("archive", "", "archive the room; /unarchive takes it out again"),
+    ("unarchive", "", "take the room out of the archive"),
+    ("report", "SEQ [REASON]", "show a message to the moderators"),
+    ("ignore", "@USER", "hear somebody no more"),
+    ("unignore", "@USER", "hear somebody again"),
     ("help", "", "show this"),
     ("quit", "", "end"),
 ];
@@ -60,6 +77,8 @@ pub enum Said {
     History(u16),
     /// Find messages by their words.
     Search(String),
+    /// Keep order in the current room.
+    Order(Order),
     /// Show the commands.
     Help,
     /// End.
@@ -94,6 +113,7 @@ pub fn read(line: &str) -> Said {
         "search" | "find" => Err(String::new()),
         "help" | "h" => Ok(Said::Help),
         "quit" | "q" | "exit" => Ok(Said::Quit),
+        other if orders::read(other, rest).is_some() => orders::read(other, rest).unwrap_or(Err(String::new())).map(Said::Order),
         unknown => return Said::Wrong(unknown_command(unknown)),
     };
     understood.unwrap_or_else(|error| Said::Wrong(usage(name, &error)))

@@ -13,7 +13,7 @@ use super::stamp;
 use super::tally::{Arrival, Tally, Watch};
 use crate::message::{
     CreateRoom, FollowFrom, FollowRequest, Glance, GuestRequest, JoinRoom, LogId, Notice, PostRequest, Refusal, Reply, Request,
-    RequestId, Seq, Target, UserId, Visibility,
+    RequestId, RoomChanges, Seq, Target, Template, UserId, Visibility,
 };
 use crate::transport::{CloseReason, Time};
 
@@ -159,7 +159,14 @@ impl Guest {
     pub(super) fn ask_room(&mut self, name: String, id: RequestId, is_maker: bool) -> Request {
         self.stage = Stage::Entering;
         if is_maker {
-            Request::CreateRoom(CreateRoom { id, name, password: None, visibility: Visibility::Unlisted })
+            Request::CreateRoom(CreateRoom {
+                id,
+                name,
+                password: None,
+                visibility: Visibility::Unlisted,
+                template: Template::Plain,
+                changes: RoomChanges::default(),
+            })
         } else {
             Request::JoinRoom(JoinRoom { id, name, password: None })
         }
