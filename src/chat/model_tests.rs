@@ -6,8 +6,8 @@
 use super::tests::{World, create, join, leave, member, post, stored};
 use super::*;
 use crate::message::{
-    Account, Event, EventBody, EventHash, FollowFrom, FollowRequest, HistoryFrom, HistoryRequest, LogId, Notice, RefusalCode,
-    Reply, RequestId, Seq, Target, UserId, Visibility,
+    Account, Deed, Event, EventBody, EventHash, FollowFrom, FollowRequest, HistoryFrom, HistoryRequest, LogId, Notice,
+    RefusalCode, Reply, RequestId, RoomEvent, Seq, Target, UserId, Visibility,
 };
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -20,6 +20,10 @@ enum Step {
     Join,
     Leave,
     Post,
+    /// The room's owner puts the user out; they may come again.
+    Kick,
+    /// The room's owner bans the user, or lifts the ban.
+    BanOrUnban,
     /// The user's last post to the room once more, as after a lost reply.
     Repeat,
 }
@@ -30,6 +34,8 @@ struct Model {
     lines: Vec<String>,
     /// Who is a member.
     members: BTreeSet<usize>,
+    /// Who is banned.
+    banned: BTreeSet<usize>,
     /// Places readable through one's spans, per user.
     spans: [BTreeSet<u64>; 3],
     /// Each user's last post: id, text, place.
@@ -64,6 +70,9 @@ fn line(author: &str, body: &EventBody) -> String {
         EventBody::Joined => format!("{author} came"),
         EventBody::Left => format!("{author} went"),
         EventBody::Posted(post) => format!("{author}: {}", post.text),
+        EventBody::Room(RoomEvent::Kicked(who, _)) => format!("{author} kicked {}", who.name),
+        EventBody::Room(RoomEvent::Banned(who, _)) => format!("{author} banned {}", who.name),
+        EventBody::Room(RoomEvent::Unbanned(who)) => format!("{author} unbanned {}", who.name),
         other => panic!("{other:?} is not in a room's log"),
     }
 }
@@ -132,7 +141,7 @@ fn history_back(world: &World, user: UserId, log: LogId, count: u16) -> Vec<(u64
 }
 
 fn steps() -> impl Strategy<Value = Vec<(usize, usize, Step)>> {
-    let step = prop_oneof![2 => Just(Step::Join), 1 => Just(Step::Leave), 4 => Just(Step::Post), 1 => Just(Step::Repeat)];
+    let step = prop_oneof![2 => Just(Step::Join), 1 => Just(Step::Leave), 4 => Just(Step::Post), 1 => Just(Step::Repeat), 1 => Just(Step::Kick), 1 => Just(Step::BanOrUnban)];
     proptest::collection::vec((0..USERS.len(), 0..ROOMS.len(), step), 1..60)
 }
 
@@ -141,6 +150,9 @@ fn play(world: &mut World, accounts: &[Account], model: &mut Model, (user, room,
     let is_member = model.members.contains(&user);
     match step {
         Step::Join if is_member => assert!(world.act(actor, join(name)).unwrap().events.is_empty()),
+        Step::Join if model.banned.contains(&user) => {
+            assert_eq!(world.act(actor, join(name)).unwrap_err().code(), RefusalCode::Banned);
+        }
         Step::Join => {
             model.members.insert(user);
             let place = model.append(format!("{author} came"));
@@ -168,6 +180,9 @@ fn play(world: &mut World, accounts: &[Account], model: &mut Model, (user, room,
                 assert!(matches!(ran.unwrap_err().code(), RefusalCode::NotMember | RefusalCode::NoSuchRoom));
             }
         }
+        Step::Kick => put_out(world, accounts, model, (user, name), Deed::Kick(String::new())),
+        Step::BanOrUnban if model.banned.contains(&user) => put_out(world, accounts, model, (user, name), Deed::Unban),
+        Step::BanOrUnban => put_out(world, accounts, model, (user, name), Deed::Ban(String::new())),
         Step::Repeat => {
             if let Some((id, text, place)) = model.last_post[user].clone() {
                 let again = world.run(actor, id, post(name, &text)).unwrap();
@@ -176,6 +191,32 @@ fn play(world: &mut World, accounts: &[Account], model: &mut Model, (user, room,
             }
         }
     }
+}
+
+/// The room's maker does something to `user`, as far as the rules let them: they may have left, or lost the room.
+fn put_out(world: &mut World, accounts: &[Account], model: &mut Model, (user, name): (usize, &str), deed: Deed) {
+    let verb = match deed {
+        Deed::Kick(_) => "kicked",
+        Deed::Ban(_) => "banned",
+        _ => "unbanned",
+    };
+    let action = Action::Moderate { room: Target::Room(name.into()), user: USERS[user].into(), deed };
+    let ran = world.act(member(&accounts[0]), action);
+    let is_allowed = ran.is_ok();
+    if is_allowed {
+        // Who is put out may read that, and nothing after it.
+        let place = model.append(format!("{} {verb} {}", USERS[0], USERS[user]));
+        assert_eq!(stored(ran).seq.0, place);
+        if verb == "unbanned" {
+            model.banned.remove(&user);
+        } else {
+            model.members.remove(&user);
+        }
+        if verb == "banned" {
+            model.banned.insert(user);
+        }
+    }
+    assert!(!is_allowed || (user != 0 && model.members.contains(&0)), "only a member does this, and not to themselves");
 }
 
 proptest! {
