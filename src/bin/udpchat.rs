@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use tracing::level_filters::LevelFilter;
 use udpchat::chaos::Weather;
 use udpchat::logging;
+use udpchat::message::Registration;
 use udpchat::server::{self, Config, Started};
 
 /// A chat server over encrypted, reliable UDP.
@@ -28,6 +29,12 @@ struct Args {
     /// Let people in without a password.
     #[arg(long, env = "UDPCHAT_GUESTS", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     guests: Option<bool>,
+    /// Who may register: open, invite (needs a code that an admin makes), or closed.
+    #[arg(long, value_name = "MODE", env = "UDPCHAT_REGISTRATION", value_parser = server::registration)]
+    registration: Option<Registration>,
+    /// Print a new code for becoming the server's admin. At the first start one is printed without it.
+    #[arg(long)]
+    new_claim: bool,
     /// Settings to read instead of DIR/udpchat.toml.
     #[arg(long, value_name = "FILE", env = "UDPCHAT_CONFIG")]
     config: Option<PathBuf>,
@@ -60,29 +67,42 @@ fn run(args: Args) -> Result<(), String> {
         config.listen = args.listen;
     }
     config.guests = args.guests.unwrap_or(config.guests);
+    config.registration = args.registration.unwrap_or(config.registration);
+    config.new_claim = args.new_claim;
     config.log = args.log.unwrap_or(config.log);
     config.chaos = args.chaos;
     logging::to_stderr(config.log);
     let shown = args.data.display().to_string();
     let trace = args.trace.map(|path| File::create(&path).map_err(|error| format!("cannot write {}: {error}", path.display())));
-    server::run(&config, &args.data, trace.transpose()?, |started| print_start(&shown, config.guests, started))
+    server::run(&config, &args.data, trace.transpose()?, |started| print_start(&shown, &config, started))
         .map_err(|error| error.to_string())
 }
 
 /// What an operator wants to know first, last of all the line to connect with.
-fn print_start(data: &str, guests: bool, started: &Started) {
+fn print_start(data: &str, config: &Config, started: &Started) {
     // That nobody reads it is no reason not to serve.
-    let _ = write_start(&mut io::stdout().lock(), data, guests, started);
+    let _ = write_start(&mut io::stdout().lock(), data, config, started);
 }
 
-fn write_start(out: &mut impl Write, data: &str, guests: bool, started: &Started) -> io::Result<()> {
+fn write_start(out: &mut impl Write, data: &str, config: &Config, started: &Started) -> io::Result<()> {
     writeln!(out, "udpchat {}", env!("CARGO_PKG_VERSION"))?;
     writeln!(out, "data         {data}")?;
     for address in &started.addresses {
         writeln!(out, "listening    {address}")?;
     }
     writeln!(out, "key          {}", started.key.fingerprint())?;
-    writeln!(out, "people       register with a password{}", if guests { ", or come as guests" } else { "" })?;
+    let people = match config.registration {
+        Registration::Open => "register with a password",
+        Registration::Invite => "register with an invitation and a password",
+        Registration::Closed => "log in; nobody can register",
+    };
+    writeln!(out, "people       {people}{}", if config.guests { ", or come as guests" } else { "" })?;
+    if let Some(claim) = &started.claim {
+        writeln!(out, "admin        whoever is logged in and says: udpchat-cli claim {claim}")?;
+        if config.registration != Registration::Open {
+            writeln!(out, "             or registers with it: udpchat-cli register … --invitation {claim}")?;
+        }
+    }
     let connect_to = started.addresses.first().map(|address| {
         let host = if address.ip().is_unspecified() { "127.0.0.1".parse().unwrap_or(address.ip()) } else { address.ip() };
         SocketAddr::new(host, address.port())

@@ -4,14 +4,13 @@
 //! account again, whatever the request's id.
 
 use super::command::{Change, Outcome};
+use super::devices::{DEVICES_MAX, add, revoke};
 use super::execute::name_taken;
+use super::invitations::{Admitted, admit};
 use super::target::known_user;
 use super::turn::{Ruled, Speaker, Turn, refuse};
-use crate::message::{Account, DeviceId, DeviceName, EventBody, RefusalCode, Reply, UserId, UserName};
+use crate::message::{Account, AccountKind, CodeHash, DeviceId, DeviceName, RefusalCode, Reply, UserId, UserName};
 use crate::store::{Device, User};
-
-/// Most devices of a user that are not revoked.
-pub const DEVICES_MAX: usize = 32;
 
 /// Makes a user – without a password, a guest – and binds the device to it.
 pub(super) fn register(
@@ -20,20 +19,26 @@ pub(super) fn register(
     name: &UserName,
     password_hash: Option<&String>,
     device: &DeviceName,
+    invitation: Option<&CodeHash>,
 ) -> Ruled<Outcome> {
+    let kind = if password_hash.is_some() { AccountKind::Person } else { AccountKind::Guest };
     let skeleton = name.skeleton();
     if let Some(bound) = turn.db.tables().device_by_key(key)? {
-        let same = |user: &User| user.skeleton == skeleton && user.password_hash.is_some() == password_hash.is_some();
+        let same = |user: &User| user.skeleton == skeleton && user.kind == kind;
         return bound_already(turn, &bound, same);
     }
     if let Some(holder) = turn.db.tables().user_by_skeleton(&skeleton)? {
         return name_taken(name, &holder.name);
     }
+    let admitted = admit(&mut turn, invitation)?;
     let time_ms = turn.command.time_ms;
     let own_log = turn.db.add_own_log(time_ms)?;
     let user = turn.db.add_user(name, password_hash.map(String::as_str), own_log.log, time_ms)?;
+    if admitted == Admitted::AsAdmin {
+        turn.db.make_admin(user)?;
+    }
     let user = known_user(turn.db.tables(), user)?;
-    let account = add_device(&mut turn, user, key, device)?;
+    let account = add(&mut turn, user, key, device)?;
     Ok(turn.done(Reply::Account(account)))
 }
 
@@ -50,7 +55,7 @@ pub(super) fn bind(mut turn: Turn<'_>, key: &[u8; 32], user: UserId, verified: &
         let sentence = format!("you have {DEVICES_MAX} devices; log out on one of them first");
         return refuse(RefusalCode::LimitReached, sentence);
     }
-    let account = add_device(&mut turn, user, key, device)?;
+    let account = add(&mut turn, user, key, device)?;
     Ok(turn.done(Reply::Account(account)))
 }
 
@@ -75,8 +80,8 @@ pub(super) fn change_password(
     }
     if revoke_others {
         for device in turn.db.tables().live_devices(speaker.user.id)? {
-            if device != speaker.device {
-                revoke(turn, speaker, device)?;
+            if device.id != speaker.device {
+                revoke(turn, speaker, device.id)?;
             }
         }
     }
@@ -84,8 +89,7 @@ pub(super) fn change_password(
 }
 
 pub(super) fn account(user: &User, device: DeviceId) -> Account {
-    let guest = user.password_hash.is_none();
-    Account { user: user.id, device, name: user.name.clone(), guest, own_log: user.own_log }
+    Account { user: user.id, device, name: user.name.clone(), kind: user.kind, role: user.role, own_log: user.own_log }
 }
 
 pub(super) fn revoked<T>() -> Ruled<T> {
@@ -93,7 +97,7 @@ pub(super) fn revoked<T>() -> Ruled<T> {
 }
 
 pub(super) fn disabled<T>() -> Ruled<T> {
-    refuse(RefusalCode::DeviceRevoked, "this account is disabled; ask the server's operator")
+    refuse(RefusalCode::AccountDisabled, "this account is disabled; ask the server's operator")
 }
 
 fn wrong_password<T>() -> Ruled<T> {
@@ -117,20 +121,4 @@ fn bound_already(mut turn: Turn<'_>, bound: &Device, same: impl FnOnce(&User) ->
     // The connection that repeats may be another one than the first try's.
     turn.change(Change::SignedIn { key: bound.key, account: account.clone() });
     Ok(turn.repeated(Reply::Account(account)))
-}
-
-fn add_device(turn: &mut Turn<'_>, user: User, key: &[u8; 32], name: &DeviceName) -> Ruled<Account> {
-    let device = turn.db.add_device(user.id, key, name, turn.command.time_ms)?;
-    let speaker = Speaker { user, device };
-    turn.append_own(&speaker.user, &speaker, &EventBody::DeviceAdded(device, name.as_str().to_owned()))?;
-    let account = account(&speaker.user, device);
-    turn.change(Change::SignedIn { key: *key, account: account.clone() });
-    Ok(account)
-}
-
-fn revoke(turn: &mut Turn<'_>, speaker: &Speaker, device: DeviceId) -> Ruled<()> {
-    turn.db.revoke_device(device, turn.command.time_ms)?;
-    turn.append_own(&speaker.user, speaker, &EventBody::DeviceRevoked(device))?;
-    turn.change(Change::DeviceRevoked { device });
-    Ok(())
 }

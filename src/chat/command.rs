@@ -4,8 +4,8 @@
 //! it twice on equal databases gives equal results.
 
 use crate::message::{
-    Account, Deed, DeviceId, DeviceName, GoodChanges, LogId, Phrase, Reply, RequestId, RoomName, Salt, Seq, Target, Template,
-    Text, UserId, UserName, Visibility, Wish,
+    About, Account, CodeHash, Deed, DeviceId, DeviceName, GoodChanges, LogId, Phrase, Reply, RequestId, RoomName, Salt, Seq,
+    Tags, Target, Template, Text, UserId, UserName, Visibility, Wish,
 };
 use std::sync::Arc;
 
@@ -80,6 +80,9 @@ pub enum Action {
         password_hash: String,
         /// What the user calls the device.
         device: DeviceName,
+        /// The code of an invitation, or of the claim to be the first admin. Whether one is needed is not judged here; one that
+        /// is given must be right.
+        invitation: Option<CodeHash>,
     },
     /// Bind the stranger's device to a user whose password was verified.
     BindDevice {
@@ -108,6 +111,34 @@ pub enum Action {
         /// Whether all other devices of the actor are revoked.
         revoke_others: bool,
     },
+    /// Unbind another device of the actor for good.
+    RevokeDevice {
+        /// Which.
+        device: DeviceId,
+    },
+    /// Say something about the actor to everybody; what is `None` stays as it is.
+    SetProfile {
+        /// One line.
+        about: Option<About>,
+        /// Interests.
+        tags: Option<Tags>,
+    },
+    /// Become the server's admin by the code that the server printed.
+    Claim {
+        /// The code's hash.
+        code: CodeHash,
+    },
+    /// Make an invitation.
+    MakeInvitation {
+        /// Its code's hash.
+        code: CodeHash,
+        /// How many people may register with it.
+        uses: u32,
+        /// For how many days.
+        days: u32,
+    },
+    /// Note that the actor's device has come; nobody asked for it.
+    Seen,
     /// Make a room.
     CreateRoom(NewRoom),
     /// Become a member of a room.
@@ -212,6 +243,11 @@ pub enum Change {
     DeviceRevoked {
         /// The device.
         device: DeviceId,
+    },
+    /// What the user may do on the whole server is another now.
+    RoleChanged {
+        /// The account, with any of the user's devices.
+        account: Account,
     },
     /// The user became a member of the log.
     Entered {

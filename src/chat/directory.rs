@@ -31,7 +31,12 @@ pub enum KeyOwner {
     /// Nobody; the device may register or log in.
     Unknown,
     /// This account.
-    Account(Account),
+    Account {
+        /// The account.
+        account: Account,
+        /// When the device was last known to come, in milliseconds since 1970 (UTC).
+        last_seen_ms: u64,
+    },
     /// Nobody any more: the device was revoked or the account disabled.
     Refused(Refusal),
 }
@@ -47,7 +52,9 @@ pub fn account_of_key(reader: &Reader, key: &[u8; 32]) -> Result<KeyOwner, Store
             return revoked();
         }
         match tables.user(device.user)? {
-            Some(user) if user.enabled => Ok(KeyOwner::Account(account(&user, device.id))),
+            Some(user) if user.enabled => {
+                Ok(KeyOwner::Account { account: account(&user, device.id), last_seen_ms: device.last_seen_ms })
+            }
             _ => disabled(),
         }
     });

@@ -2,7 +2,7 @@
 
 use super::command::{Action, Actor, Command, Outcome};
 use super::turn::{Ruled, Speaker, Stop, Turn, refuse, settle};
-use super::{accounts, chores, moderation, posting, rooms, settings, tickets};
+use super::{accounts, chores, devices, invitations, moderation, posting, profiles, rooms, settings, tickets};
 use crate::message::{DeviceId, Refusal, RefusalCode, Reply, UserId, UserName};
 use crate::store::{Database, StoreError};
 
@@ -26,11 +26,18 @@ pub fn execute(db: &mut Database, command: &Command) -> Result<Result<Outcome, R
 
 fn stranger(turn: Turn<'_>, key: &[u8; 32]) -> Ruled<Outcome> {
     match &turn.command.action {
-        Action::Register { name, password_hash, device } => accounts::register(turn, key, name, Some(password_hash), device),
-        Action::Guest { name, device } => accounts::register(turn, key, name, None, device),
+        Action::Register { name, password_hash, device, invitation } => {
+            accounts::register(turn, key, name, Some(password_hash), device, invitation.as_ref())
+        }
+        Action::Guest { name, device } => accounts::register(turn, key, name, None, device, None),
         Action::BindDevice { user, verified, device } => accounts::bind(turn, key, *user, verified, device),
         Action::LogOut
         | Action::ChangePassword { .. }
+        | Action::RevokeDevice { .. }
+        | Action::SetProfile { .. }
+        | Action::Claim { .. }
+        | Action::MakeInvitation { .. }
+        | Action::Seen
         | Action::CreateRoom(_)
         | Action::Moderate { .. }
         | Action::Report { .. }
@@ -60,7 +67,12 @@ fn member(turn: Turn<'_>, user: UserId, device: DeviceId) -> Ruled<Outcome> {
         Action::Register { .. } | Action::Guest { .. } | Action::BindDevice { .. } => return stranger(turn, &bound.key),
         Action::Post { to, text } => return posting::post(turn, &speaker, to, text),
         Action::Chore(_) => return refuse(RefusalCode::NotSignedIn, "only the server itself does chores"),
+        Action::Seen => return devices::seen(turn, &speaker),
         Action::ChangePassword { .. }
+        | Action::RevokeDevice { .. }
+        | Action::SetProfile { .. }
+        | Action::Claim { .. }
+        | Action::MakeInvitation { .. }
         | Action::CreateRoom(_)
         | Action::Moderate { .. }
         | Action::Report { .. }
@@ -89,6 +101,10 @@ fn once(mut turn: Turn<'_>, speaker: &Speaker) -> Ruled<Outcome> {
         Action::ChangePassword { verified, password_hash, revoke_others } => {
             accounts::change_password(&mut turn, speaker, verified, password_hash, *revoke_others)?
         }
+        Action::RevokeDevice { device } => devices::revoke_one(&mut turn, speaker, *device)?,
+        Action::SetProfile { about, tags } => profiles::set(&mut turn, speaker, about.as_ref(), tags.as_ref())?,
+        Action::Claim { code } => invitations::claim(&mut turn, speaker, code)?,
+        Action::MakeInvitation { code, uses, days } => invitations::make(&mut turn, speaker, code, *uses, *days)?,
         Action::CreateRoom(wish) => rooms::create(&mut turn, speaker, wish)?,
         Action::Moderate { room, user, deed } => moderation::moderate(&mut turn, speaker, room, user, deed)?,
         Action::Report { room, seq, reason } => moderation::report(&mut turn, speaker, room, *seq, reason)?,
@@ -103,6 +119,7 @@ fn once(mut turn: Turn<'_>, speaker: &Speaker) -> Ruled<Outcome> {
         | Action::BindDevice { .. }
         | Action::Guest { .. }
         | Action::LogOut
+        | Action::Seen
         | Action::Chore(_)
         | Action::Post { .. } => unreachable!("these know their repeats themselves"),
     };

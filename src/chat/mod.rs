@@ -8,11 +8,14 @@ mod accounts;
 mod audit;
 mod chores;
 mod command;
+mod devices;
 mod directory;
 mod execute;
 mod index;
+mod invitations;
 mod moderation;
 mod posting;
+mod profiles;
 mod reading;
 mod retention;
 mod rights;
@@ -34,6 +37,8 @@ mod model_tests;
 #[cfg(test)]
 mod moderation_tests;
 #[cfg(test)]
+mod people_tests;
+#[cfg(test)]
 mod reading_tests;
 #[cfg(test)]
 mod retention_tests;
@@ -42,17 +47,19 @@ mod search_tests;
 #[cfg(test)]
 mod tests;
 
-pub use accounts::DEVICES_MAX;
 pub use audit::{AUDIT_SCAN_MAX, REPORTS_PAGE, audit, ignored, reports};
 pub use command::{Action, Actor, Change, ChoreTry, Command, NewEvent, NewRoom, Outcome};
+pub use devices::{DEVICES_MAX, devices};
 pub use directory::{
     KeyOwner, MEMBERS_PAGE, MEMBERSHIPS_PAGE, ROOMS_PAGE, account_of_key, first_password_change, memberships, password_of,
     password_of_user, room_password, rooms, who,
 };
 pub use execute::execute;
 pub use index::{INDEX_STEP_MAX, Indexed, Indexer};
+pub use invitations::{INVITATION_DAYS_MAX, INVITATION_USES_MAX, INVITATIONS_MAX};
 pub use moderation::{DOOR_LIST_MAX, IGNORED_MAX, REPORTS_MAX, REPORTS_PER_MEMBER_MAX};
 pub use posting::CONVERSATIONS_OPENED_MAX;
+pub use profiles::profile;
 pub use reading::{Beginning, EVENTS_PAGE, FollowItem, FollowPage, PAGE_LEN_MAX, begin_follow, follow_page, history};
 pub use rooms::{ROOMS_CREATED_MAX, ROOMS_JOINED_MAX, SPANS_MAX};
 pub use search::{SEARCH_PAGE, search};

@@ -77,6 +77,11 @@ impl World {
         ran
     }
 
+    /// Lets time pass.
+    pub(super) fn later(&mut self, span_ms: u64) {
+        self.step += span_ms;
+    }
+
     pub(super) fn act(&mut self, actor: Actor, action: Action) -> Ran {
         let id = self.fresh_id();
         self.run(actor, id, action)
@@ -135,7 +140,7 @@ fn room(name: &str) -> RoomName {
 }
 
 pub(super) fn register(user: &str) -> Action {
-    Action::Register { name: name(user), password_hash: format!("hash of {user}"), device: device() }
+    Action::Register { name: name(user), password_hash: format!("hash of {user}"), device: device(), invitation: None }
 }
 
 pub(super) fn guest(user: &str) -> Action {

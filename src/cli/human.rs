@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::line::{Line, LinkState};
 use super::moment::Moment;
 use super::room_event;
-use crate::message::{Event, EventBody, Role, RoomKind};
+use crate::message::{AccountKind, Event, EventBody, Profile, Role, RoomKind, ServerRole};
 
 /// How much of an event's place and time stands before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,17 +85,43 @@ pub fn write(line: &Line<'_>, style: Style) -> String {
             format!("@{}{role}{online}", printable(&member.name))
         }
         Line::Account { account, server, key } => {
-            let guest = if account.guest { ", a guest" } else { "" };
+            let guest = if account.is_guest() { ", a guest" } else { "" };
+            let admin = if account.role == ServerRole::Admin { ", admin" } else { "" };
             let name = printable(&account.name);
             let key = key.map_or(String::new(), |key| format!(", server key {}", key.fingerprint()));
-            format!("@{name} on {server} (user {}, device {}{guest}{key})", account.user, account.device)
+            format!("@{name} on {server} (user {}, device {}{guest}{admin}{key})", account.user, account.device)
         }
+        Line::Device { device, is_this } => {
+            let seen = Moment::from_ms(device.last_seen_ms).date_and_time();
+            let online = if device.online { "  online" } else { "" };
+            let this = if *is_this { "  this one" } else { "" };
+            format!("{}  {}  last seen {seen}{online}{this}", device.device, printable(&device.name))
+        }
+        Line::DeviceRevoked(device) => format!("device {device} is logged out"),
+        Line::Profile(profile) => profile_lines(profile),
+        // The code alone, so that it can be taken by a script.
+        Line::Invitation { code, .. } => (*code).to_owned(),
         Line::PasswordChanged => "the password is changed".to_owned(),
         Line::SignedOut => "logged out".to_owned(),
         Line::State(LinkState::Online) => "-- connected".to_owned(),
         Line::State(LinkState::Offline(why)) => format!("-- connection lost ({}); trying again", printable(why)),
         Line::State(LinkState::CaughtUp(room, _)) => format!("-- {} is up to date", printable(room)),
     }
+}
+
+fn profile_lines(profile: &Profile) -> String {
+    let mut out = format!("@{}", printable(&profile.name));
+    out.push_str(if profile.kind == AccountKind::Guest { "  guest" } else { "" });
+    out.push_str(if profile.role == ServerRole::Admin { "  admin" } else { "" });
+    out.push_str(if profile.online { "  online" } else { "" });
+    let _ = write!(out, "  since {}", Moment::from_ms(profile.created_ms).date_and_time());
+    if !profile.about.is_empty() {
+        let _ = write!(out, "\n    {}", printable(&profile.about));
+    }
+    if !profile.tags.is_empty() {
+        let _ = write!(out, "\n    {}", printable(&profile.tags.join(", ")));
+    }
+    out
 }
 
 fn event_line(room: &str, author: &str, event: &Event, style: Style) -> String {

@@ -8,7 +8,7 @@ use super::human::must_be_spelled_out;
 use super::line::{Line, LinkState};
 use super::moment::Moment;
 use super::room_event::{self, RoomFields};
-use crate::message::{Event, EventBody, PutOut, Role, RoomKind};
+use crate::message::{AccountKind, Event, EventBody, PutOut, Role, RoomKind, ServerRole};
 
 /// The version of these lines, in every one of them.
 const VERSION: u32 = 1;
@@ -104,8 +104,42 @@ struct AccountLine<'a> {
     user_id: u64,
     device_id: u64,
     guest: bool,
+    admin: bool,
     server: &'a str,
     server_key: Option<String>,
+}
+
+#[derive(Serialize)]
+struct DeviceLine<'a> {
+    device_id: u64,
+    name: &'a str,
+    last_seen: String,
+    online: bool,
+    this: bool,
+}
+
+#[derive(Serialize)]
+struct DeviceGone {
+    device_id: u64,
+}
+
+#[derive(Serialize)]
+struct ProfileLine<'a> {
+    user: &'a str,
+    user_id: u64,
+    guest: bool,
+    admin: bool,
+    about: &'a str,
+    tags: &'a [String],
+    since: String,
+    online: bool,
+}
+
+#[derive(Serialize)]
+struct InvitationLine<'a> {
+    code: &'a str,
+    uses: u32,
+    days: u32,
 }
 
 #[derive(Serialize)]
@@ -210,11 +244,32 @@ pub fn write(line: &Line<'_>) -> String {
                 user: &account.name,
                 user_id: account.user.0,
                 device_id: account.device.0,
-                guest: account.guest,
+                guest: account.is_guest(),
+                admin: account.role == ServerRole::Admin,
                 server,
                 server_key: key.map(|key| key.to_string()),
             },
         ),
+        Line::Device { device, is_this } => {
+            let last_seen = Moment::from_ms(device.last_seen_ms).rfc_3339();
+            let (device_id, name) = (device.device.0, &device.name);
+            versioned("device", DeviceLine { device_id, name, last_seen, online: device.online, this: *is_this })
+        }
+        Line::DeviceRevoked(device) => versioned("device_revoked", DeviceGone { device_id: device.0 }),
+        Line::Profile(profile) => versioned(
+            "profile",
+            ProfileLine {
+                user: &profile.name,
+                user_id: profile.user.0,
+                guest: profile.kind == AccountKind::Guest,
+                admin: profile.role == ServerRole::Admin,
+                about: &profile.about,
+                tags: &profile.tags,
+                since: Moment::from_ms(profile.created_ms).rfc_3339(),
+                online: profile.online,
+            },
+        ),
+        Line::Invitation { code, uses, days } => versioned("invitation", InvitationLine { code, uses: *uses, days: *days }),
         Line::PasswordChanged => versioned("password_changed", Nothing {}),
         Line::SignedOut => versioned("signed_out", Nothing {}),
         Line::State(state) => versioned("state", state_fields(*state)),

@@ -2,7 +2,8 @@
 
 use crate::client::PublicKey;
 use crate::message::{
-    Account, Event, IgnoredUser, LogId, Member, Membership, Report, RequestId, RoomSettings, RoomSummary, Seq, Stored,
+    Account, DeviceId, DeviceSummary, Event, IgnoredUser, LogId, Member, Membership, Profile, Report, RequestId, RoomSettings,
+    RoomSummary, Seq, Stored,
 };
 
 /// One line of output.
@@ -77,6 +78,26 @@ pub enum Line<'a> {
         server: &'a str,
         /// The server's proven key.
         key: Option<PublicKey>,
+    },
+    /// One of the user's devices.
+    Device {
+        /// The device.
+        device: &'a DeviceSummary,
+        /// Whether it is the one that asks.
+        is_this: bool,
+    },
+    /// Another device of the user was logged out.
+    DeviceRevoked(DeviceId),
+    /// What somebody says about themselves.
+    Profile(&'a Profile),
+    /// An invitation was made.
+    Invitation {
+        /// Its code.
+        code: &'a str,
+        /// How many people may register with it.
+        uses: u32,
+        /// For how many days.
+        days: u32,
     },
     /// The password was changed.
     PasswordChanged,

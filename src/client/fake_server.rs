@@ -11,9 +11,9 @@ use super::event::ClientEvent;
 use super::outbox::{Outbox, SenderLock};
 use crate::crypto::{Dice, PublicKey, SecretKey, ServerSecrets};
 use crate::message::{
-    Account, DeviceId, Event as LogEvent, EventBody, EventHash, EventPage, FollowFrom, Following, Head, LogId, Membership,
-    MembershipPage, Notice, Post, Refusal, RefusalCode, Reply, Request, RequestId, Seq, Stored, Target, Told, UserId, Welcome,
-    body_bytes,
+    Account, AccountKind, DeviceId, Event as LogEvent, EventBody, EventHash, EventPage, FollowFrom, Following, Head, LogId,
+    Membership, MembershipPage, Notice, Post, Refusal, RefusalCode, Registration, Reply, Request, RequestId, Seq, ServerRole,
+    Stored, Target, Told, UserId, Welcome, body_bytes,
 };
 use crate::transport::{Config, ConnectionHandle, Endpoint, Event, Micros, Path, StreamId, Time};
 
@@ -172,7 +172,14 @@ impl FakeServer {
     }
 
     fn account(&self, key: PublicKey) -> Option<Account> {
-        let account = Account { user: AUTHOR, device: DeviceId(4), name: "alice".into(), guest: false, own_log: OWN_LOG };
+        let account = Account {
+            user: AUTHOR,
+            device: DeviceId(4),
+            name: "alice".into(),
+            kind: AccountKind::Person,
+            role: ServerRole::User,
+            own_log: OWN_LOG,
+        };
         (self.registered == Some(key)).then_some(account)
     }
 
@@ -182,7 +189,14 @@ impl FakeServer {
                 Event::Connected { peer } => {
                     self.peers.insert(handle, peer);
                     let account = self.account(peer);
-                    let welcome = Welcome { server: "fake".into(), account, refusal: None, guests: true, time_ms: 1 };
+                    let welcome = Welcome {
+                        server: "fake".into(),
+                        account,
+                        refusal: None,
+                        guests: true,
+                        registration: Registration::Open,
+                        time_ms: 1,
+                    };
                     self.send(now, handle, &Notice::Welcome(welcome).encode());
                 }
                 Event::Readable(stream) => {

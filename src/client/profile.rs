@@ -232,7 +232,7 @@ impl Profile {
             name: account.name.clone(),
             user: account.user.0,
             device: account.device.0,
-            guest: account.guest,
+            guest: account.is_guest(),
         };
         let path = self.dir.join("profile.toml");
         let text = toml::to_string(&saved).map_err(|error| ProfileError::Malformed(path.clone(), error.to_string()))?;
@@ -259,7 +259,7 @@ impl Profile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{DeviceId, LogId, UserId};
+    use crate::message::{AccountKind, DeviceId, LogId, ServerRole, UserId};
 
     fn home() -> (tempfile::TempDir, Home) {
         let dir = tempfile::tempdir().unwrap();
@@ -268,7 +268,14 @@ mod tests {
     }
 
     fn account(name: &str) -> Account {
-        Account { user: UserId(3), device: DeviceId(4), name: name.into(), guest: false, own_log: LogId(5) }
+        Account {
+            user: UserId(3),
+            device: DeviceId(4),
+            name: name.into(),
+            kind: AccountKind::Person,
+            role: ServerRole::User,
+            own_log: LogId(5),
+        }
     }
 
     #[test]

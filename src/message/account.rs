@@ -1,8 +1,37 @@
-//! Accounts and devices: what is asked about them and answered.
+//! Accounts: what is asked about them and answered.
 
 use super::id::{DeviceId, LogId, RequestId, UserId};
 use super::text::Password;
 use serde::{Deserialize, Serialize};
+
+/// What kind of account it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AccountKind {
+    /// Somebody with a password.
+    Person,
+    /// Somebody without one, whose account goes with the device.
+    Guest,
+}
+
+/// What a user may do on the whole server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ServerRole {
+    /// What everybody may.
+    User,
+    /// Invites people.
+    Admin,
+}
+
+/// Who may register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Registration {
+    /// Everybody.
+    Open,
+    /// Who has an invitation.
+    Invite,
+    /// Nobody.
+    Closed,
+}
 
 /// A name and its password.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,8 +79,18 @@ pub struct Account {
     pub device: DeviceId,
     /// The user's name, without `@`.
     pub name: String,
-    /// Whether the user is a guest.
-    pub guest: bool,
+    /// What kind of account it is.
+    pub kind: AccountKind,
+    /// What the user may do on the whole server.
+    pub role: ServerRole,
     /// The user's own log.
     pub own_log: LogId,
+}
+
+impl Account {
+    /// Whether the user is a guest.
+    #[must_use]
+    pub fn is_guest(&self) -> bool {
+        self.kind == AccountKind::Guest
+    }
 }

@@ -26,7 +26,9 @@
 mod account;
 mod body;
 mod bytes;
+mod code;
 mod codec;
+mod device;
 mod event;
 mod glance;
 mod id;
@@ -34,6 +36,7 @@ mod moderation;
 mod name;
 mod notice;
 mod posting;
+mod profile;
 mod reading;
 mod refusal;
 mod reply;
@@ -45,9 +48,11 @@ mod settings;
 mod text;
 mod words;
 
-pub use account::{Account, ChangePassword, Credentials, GuestRequest};
+pub use account::{Account, AccountKind, ChangePassword, Credentials, GuestRequest, Registration, ServerRole};
 pub use body::{EventBody, Post, RoomKind, SALT_LEN, Salt, body_bytes, body_hash};
+pub use code::{CODE_LEN, Code, CodeError, CodeHash, MakeInvitation};
 pub use codec::{BODY_LEN_MAX, MessageError};
+pub use device::{DeviceSummary, RevokeDevice};
 pub use event::{Event, EventHash, HEAD_LEN, Head};
 pub use glance::Glance;
 pub use id::{DeviceId, LogId, RequestId, Seq, UserId};
@@ -55,6 +60,7 @@ pub use moderation::{Deed, Ignore, IgnoredUser, MUTE_S_MAX, Moderate, Report, Re
 pub use name::{DeviceName, NameError, RoomName, UNICODE_VERSION, UserName};
 pub use notice::{Hidden, Notice, Welcome};
 pub use posting::{PostRequest, Stored};
+pub use profile::{ABOUT_CHARS_MAX, About, PROFILE_TAGS_MAX, Profile, ProfileTextError, SetProfile, Tags};
 pub use reading::{
     EventPage, FollowFrom, FollowRequest, Following, HistoryFrom, HistoryRequest, Membership, MembershipPage, Told,
 };

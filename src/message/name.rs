@@ -6,7 +6,7 @@
 use std::fmt;
 use thiserror::Error;
 use unicode_normalization::UnicodeNormalization;
-use unicode_security::GeneralSecurityProfile;
+use unicode_security::{GeneralSecurityProfile, RestrictionLevel, RestrictionLevelDetection};
 
 /// Longest name, in characters.
 const CHARS_MAX: usize = 32;
@@ -29,6 +29,9 @@ pub enum NameError {
     /// A character that is invisible, a space, a symbol or not recommended in identifiers (UTS #39).
     #[error("a name cannot contain {0:?}; use letters and digits of any script, and . _ - inside")]
     Character(char),
+    /// Letters of scripts that can pose as each other.
+    #[error("a name cannot mix letters of scripts that look alike, such as Latin and Cyrillic; use one script")]
+    MixedScripts,
     /// The first or last character is punctuation.
     #[error("a name begins and ends with a letter or digit")]
     Edge,
@@ -153,6 +156,11 @@ fn checked(typed: &str) -> Result<String, NameError> {
     if !first.is_alphanumeric() || matches!(last, '-' | '_' | '.') {
         return Err(NameError::Edge);
     }
+    // The three signs belong to no script, and UTS #39 would count them as none that is allowed.
+    let letters: String = name.chars().filter(|c| !matches!(c, '-' | '_' | '.')).collect();
+    if !letters.as_str().check_restriction_level(RestrictionLevel::ModeratelyRestrictive) {
+        return Err(NameError::MixedScripts);
+    }
     Ok(name)
 }
 
@@ -197,11 +205,32 @@ mod tests {
     fn look_alikes_share_a_skeleton() {
         let skeleton = |name: &str| UserName::parse(name).unwrap().skeleton();
         assert_eq!(skeleton("Alice"), skeleton("alice"));
-        assert_eq!(skeleton("\u{430}lice"), skeleton("alice")); // Cyrillic а
+        assert_eq!(skeleton("\u{441}\u{43e}\u{441}\u{43e}"), skeleton("coco")); // all Cyrillic
+        assert_eq!(skeleton("\u{430}\u{435}\u{43e}\u{440}"), skeleton("AEOP"));
+        assert_eq!(skeleton("b0b"), skeleton("bob"));
+        assert_eq!(skeleton("rnary"), skeleton("mary"));
+        assert_eq!(skeleton("stra\u{df}e"), skeleton("STRASSE"));
         assert_eq!(skeleton("PAYPAL"), skeleton("paypal"));
         assert_eq!(skeleton("e\u{301}mile"), skeleton("émile"));
         assert_ne!(skeleton("alice"), skeleton("alicia"));
         assert_ne!(skeleton("小明"), skeleton("小红"));
+    }
+
+    #[test]
+    fn scripts_that_pose_as_each_other_are_not_mixed() {
+        for name in ["\u{430}lice", "p\u{430}ypal", "\u{3b1}lice", "ali\u{0441}e-2"] {
+            assert_eq!(user(name), Err(NameError::MixedScripts), "{name}");
+        }
+        for name in ["小明bob", "bob小明", "李3_x", "さくらABC", "カタ仮名", "한국abc", "bob_สวัสดี"] {
+            assert_eq!(user(name), Ok(name.to_owned()), "{name}");
+        }
+    }
+
+    #[test]
+    fn full_width_ligatures_and_invisible_joiners_are_no_letters() {
+        for stray in ['\u{ff41}', '\u{fb01}', '\u{200b}', '\u{200c}', '\u{200d}', '\u{2060}', '\u{feff}', '\u{ad}', '\u{1d41a}'] {
+            assert_eq!(user(&format!("a{stray}b")), Err(NameError::Character(stray)), "{stray:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What the server tells unasked. Numbers and layouts: protocol.md, "Notices".
 
-use super::account::Account;
+use super::account::{Account, Registration};
 use super::codec::messages;
 use super::id::{LogId, Seq};
 use super::reading::Told;
@@ -41,6 +41,8 @@ pub struct Welcome {
     pub refusal: Option<Refusal>,
     /// Whether the server takes guests.
     pub guests: bool,
+    /// Who may register.
+    pub registration: Registration,
     /// The server's clock, in milliseconds since 1970 (UTC).
     pub time_ms: u64,
 }

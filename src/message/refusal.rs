@@ -115,6 +115,22 @@ refusal_codes! {
     StoreFailed = 63, Later;
     /// A number of things per user, room or device is at its cap.
     LimitReached = 70, Request;
+    /// The account is disabled; only the server's operator can help.
+    AccountDisabled = 100, Permission;
+    /// Nobody can register on this server.
+    RegistrationClosed = 101, Permission;
+    /// Registering needs an invitation, and none was given.
+    InvitationNeeded = 102, Permission;
+    /// There is no invitation of this code, or it is used up or too old.
+    WrongInvitation = 103, Permission;
+    /// This is not the code that the server printed, or it was used.
+    WrongClaim = 104, Permission;
+    /// Only the server's admins may do this.
+    NotAdmin = 105, Permission;
+    /// The asker has no such device, or it is revoked already.
+    NoSuchDevice = 106, Request;
+    /// A line about oneself is too long, or a tag is none.
+    BadProfile = 107, Request;
     /// Only moderators and the owner of the room may do this.
     NotModerator = 120, Permission;
     /// Only the owner of the room may do this.

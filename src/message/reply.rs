@@ -2,8 +2,10 @@
 
 use super::account::Account;
 use super::codec::messages;
+use super::device::DeviceSummary;
 use super::moderation::{IgnoredUser, ReportPage};
 use super::posting::Stored;
+use super::profile::Profile;
 use super::reading::{EventPage, Following, MembershipPage};
 use super::refusal::Refusal;
 use super::room::{MemberPage, RoomPage};
@@ -21,6 +23,10 @@ messages! {
         0x4002 Unsupported,
         /// The user and device that the connection belongs to.
         0x4010 Account(Account),
+        /// The asker's devices that are not revoked, in the order of their ids.
+        0x4011 Devices(Vec<DeviceSummary>),
+        /// What a user says about themselves.
+        0x4012 Profile(Profile),
         /// An event was stored: room made, joined or left, message posted.
         0x4020 Stored(Stored),
         /// Public rooms.

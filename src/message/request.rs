@@ -4,10 +4,13 @@
 //! failure, brings the first outcome again and changes nothing more.
 
 use super::account::{ChangePassword, Credentials, GuestRequest};
+use super::code::MakeInvitation;
 use super::codec::messages;
+use super::device::RevokeDevice;
 use super::id::{LogId, RequestId, Seq};
 use super::moderation::{Ignore, Moderate, ReportMessage, RoomSearch};
 use super::posting::PostRequest;
+use super::profile::SetProfile;
 use super::reading::{FollowRequest, HistoryRequest};
 use super::room::{CreateRoom, JoinRoom};
 use super::searching::SearchRequest;
@@ -31,6 +34,20 @@ messages! {
         0x0005 ChangePassword(ChangePassword),
         /// Asks which user and device the connection belongs to.
         0x0006 WhoAmI,
+        /// Lists the asker's devices that are not revoked.
+        0x0007 Devices,
+        /// Revokes one of the asker's devices; its connections end.
+        0x0008 RevokeDevice(RevokeDevice),
+        /// Asks what a user says about themselves; the name, with or without `@`.
+        0x0009 WhoIs(String),
+        /// Says something about the asker to everybody.
+        0x000a SetProfile(SetProfile),
+        /// Makes the asker the server's admin, by the code that the server printed; the id, then the code.
+        0x000b Claim((RequestId, String)),
+        /// Makes an invitation; admins only.
+        0x000c MakeInvitation(MakeInvitation),
+        /// Makes an account like `Register`, with the code of an invitation behind it.
+        0x000d RegisterInvited((Credentials, String)),
         /// Makes a room with the asker as its owner and first member.
         0x0010 CreateRoom(CreateRoom),
         /// Makes the asker a member of a room.
@@ -99,7 +116,9 @@ impl Request {
             other => other.clone(),
         };
         match &mut bare {
-            Self::Register(credentials) | Self::LogIn(credentials) => credentials.password = Password::default(),
+            Self::Register(credentials) | Self::LogIn(credentials) | Self::RegisterInvited((credentials, _)) => {
+                credentials.password = Password::default();
+            }
             Self::ChangePassword(change) => (change.old, change.new) = (Password::default(), Password::default()),
             Self::CreateRoom(create) => create.password = create.password.take().map(|_| Password::default()),
             Self::ChangeRoom(ChangeRoom { password: PasswordChange::Set(password), .. }) => *password = Password::default(),

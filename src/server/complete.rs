@@ -2,16 +2,19 @@
 
 use super::dispatch::{room_name, secret, user_name};
 use super::job::{Answer, Read, Ticket};
-use super::server::{Now, Server};
+use super::server::{COMMANDS_IN_FLIGHT_MAX, Now, Server};
 use super::session::{Session, Standing};
 use super::steps::{Asked, Step};
 use crate::auth::{Task, Verdict};
-use crate::chat::{Action, Change, KeyOwner, Outcome};
-use crate::message::{DeviceName, Notice, Refusal, RefusalClass, RefusalCode, Reply, Welcome};
+use crate::chat::{Action, Actor, Change, Command, KeyOwner, Outcome};
+use crate::message::{Account, DeviceName, Notice, Refusal, RefusalClass, RefusalCode, Reply, RequestId, Welcome};
 use crate::transport::{CloseCode, ConnectionHandle};
 
 /// What the server calls itself in its greeting.
 const SERVER_NAME: &str = concat!("udpchat ", env!("CARGO_PKG_VERSION"));
+
+/// How old the note of a device's last coming may be, in milliseconds.
+const SEEN_EVERY_MS: u64 = 3_600_000;
 
 impl Server {
     /// The ledger is through with a command. The asker hears first, then everybody else.
@@ -107,6 +110,16 @@ impl Server {
 
     fn on_answer(&mut self, now: Now, asked: Asked, answer: Answer) {
         match answer {
+            Answer::Devices(mut devices) => {
+                for summary in &mut devices {
+                    summary.online = !self.presence.sessions_of(summary.device).is_empty();
+                }
+                self.finish(now, asked, &Reply::Devices(devices));
+            }
+            Answer::Profile(mut profile) => {
+                profile.online = self.presence.is_online(profile.user);
+                self.finish(now, asked, &Reply::Profile(profile));
+            }
             Answer::Rooms(page) => self.finish(now, asked, &Reply::Rooms(page)),
             Answer::RoomSettings(settings) => self.finish(now, asked, &Reply::RoomSettings(settings)),
             Answer::Reports(page) => self.finish(now, asked, &Reply::Reports(page)),
@@ -140,7 +153,10 @@ impl Server {
             return;
         }
         let (account, refusal) = match result {
-            Ok(Answer::KeyOwner(KeyOwner::Account(account))) => (Some(account), None),
+            Ok(Answer::KeyOwner(KeyOwner::Account { account, last_seen_ms })) => {
+                self.note_seen(now, &account, last_seen_ms);
+                (Some(account), None)
+            }
             Ok(Answer::KeyOwner(KeyOwner::Refused(refusal))) => (None, Some(refusal)),
             Ok(_) => (None, None),
             Err(_) => {
@@ -151,14 +167,33 @@ impl Server {
                 return;
             }
         };
-        session.standing = Standing::Stranger;
+        if let Some(session) = self.sessions.get_mut(&handle) {
+            session.standing = Standing::Stranger;
+        }
         if let Some(account) = account.clone() {
             self.sign_in(now, handle, account);
         }
-        let welcome =
-            Welcome { server: SERVER_NAME.to_owned(), account, refusal, guests: self.config.guests, time_ms: now.wall_ms };
+        let welcome = Welcome {
+            server: SERVER_NAME.to_owned(),
+            account,
+            refusal,
+            guests: self.config.guests,
+            registration: self.config.registration,
+            time_ms: now.wall_ms,
+        };
         self.notify(now, handle, &Notice::Welcome(welcome));
         self.pump(now, handle);
+    }
+
+    /// Notes when a device comes, if that was long ago: once an hour is exact enough, and a reconnect costs no write.
+    fn note_seen(&mut self, now: Now, account: &Account, last_seen_ms: u64) {
+        if now.wall_ms.saturating_sub(last_seen_ms) < SEEN_EVERY_MS || self.commands_in_flight >= COMMANDS_IN_FLIGHT_MAX {
+            return;
+        }
+        let actor = Actor::Member { user: account.user, device: account.device };
+        let (id, salt) = (RequestId(self.salt()), self.salt());
+        let command = Command { actor, id, fingerprint: [0; 32], time_ms: now.wall_ms, salt, action: Action::Seen };
+        self.order(Step::Unasked, command);
     }
 
     /// The hashing pool is through with a password.
@@ -178,9 +213,9 @@ impl Server {
             return Err(Refusal::retry_after(RefusalCode::Busy, "too many people are signing in; try again in a moment", 2_000));
         };
         let (asked, id, action) = match (step, verdict) {
-            (Step::Register(asked, wished), Verdict::Hashed(password_hash)) => {
+            (Step::Register(asked, wished, invitation), Verdict::Hashed(password_hash)) => {
                 let (name, device) = (user_name(&wished.name)?, DeviceName::lenient(&wished.device));
-                (asked, wished.id, Action::Register { name, password_hash, device })
+                (asked, wished.id, Action::Register { name, password_hash, device, invitation })
             }
             (Step::BindDevice(asked, credentials, Some((user, verified))), Verdict::Right) => {
                 (asked, credentials.id, Action::BindDevice { user, verified, device: DeviceName::lenient(&credentials.device) })

@@ -6,6 +6,7 @@
 //! silent default.
 
 use crate::chaos::Weather;
+use crate::message::Registration;
 use crate::transport::{Admission, Config as TransportConfig, HelloPolicy, Tracing};
 use serde::Deserialize;
 use std::net::SocketAddr;
@@ -23,6 +24,10 @@ pub struct Config {
     pub listen: Vec<SocketAddr>,
     /// Whether people may come without a password.
     pub guests: bool,
+    /// Who may register.
+    pub registration: Registration,
+    /// Whether to make a new code for becoming the server's admin, although there was one before; a flag only.
+    pub new_claim: bool,
     /// Whether the server shows its key to whoever asks; `false` makes it silent to all who lack the key.
     pub hello: bool,
     /// How much is logged.
@@ -55,7 +60,16 @@ pub struct Limits {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { listen: Vec::new(), guests: false, hello: true, log: LevelFilter::INFO, limits: Limits::default(), chaos: None }
+        Self {
+            listen: Vec::new(),
+            guests: false,
+            registration: Registration::Open,
+            new_claim: false,
+            hello: true,
+            log: LevelFilter::INFO,
+            limits: Limits::default(),
+            chaos: None,
+        }
     }
 }
 
@@ -118,12 +132,13 @@ pub enum ConfigError {
 struct File {
     listen: Vec<SocketAddr>,
     guests: Option<bool>,
+    registration: Option<String>,
     hello: Option<bool>,
     log: Option<String>,
     limits: Limits,
 }
 
-const KEYS: &[&str] = &["listen", "guests", "hello", "log", "limits"];
+const KEYS: &[&str] = &["listen", "guests", "registration", "hello", "log", "limits"];
 const LIMIT_KEYS: &[&str] = &[
     "connections_max",
     "connections_per_device_max",
@@ -166,9 +181,15 @@ impl Config {
                 .parse()
                 .map_err(|_| malformed(&format!("`log` is one of off, error, warn, info, debug, trace; not `{level}`")))?,
         };
+        let registration = match file.registration {
+            None => Registration::Open,
+            Some(word) => registration(&word).map_err(|what| malformed(&what))?,
+        };
         let config = Self {
             listen: file.listen,
             guests: file.guests.unwrap_or(false),
+            registration,
+            new_claim: false,
             hello: file.hello.unwrap_or(true),
             log,
             limits: file.limits,
@@ -231,6 +252,19 @@ impl Limits {
     }
 }
 
+/// Who may register, as settings and flags name it.
+///
+/// # Errors
+/// A sentence that says which words there are.
+pub fn registration(word: &str) -> Result<Registration, String> {
+    match word {
+        "open" => Ok(Registration::Open),
+        "invite" => Ok(Registration::Invite),
+        "closed" => Ok(Registration::Closed),
+        other => Err(format!("`registration` is one of open, invite, closed; not `{other}`")),
+    }
+}
+
 fn refuse_unknown(table: &toml::Table, known: &'static [&'static str], path: &str) -> Result<(), ConfigError> {
     match table.keys().find(|key| !known.contains(&key.as_str())) {
         None => Ok(()),
@@ -259,6 +293,7 @@ mod tests {
     fn every_key_can_be_set() {
         let config = Config::parse(
             "listen = [\"127.0.0.1:5000\", \"[::1]:5000\"]\nguests = true\nhello = false\nlog = \"debug\"\n\
+             registration = \"invite\"\n\
              [limits]\nconnections_max = 5\nconnections_per_device_max = 6\ncookie_above_per_s = 7\nhandshakes_per_s_max = 10\n\
              handshakes_per_prefix_per_s_max = 11\nhashing_threads = 8\n\
              follows_per_session_max = 9\n",
@@ -266,6 +301,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!((config.listen.len(), config.guests, config.hello, config.log), (2, true, false, LevelFilter::DEBUG));
+        assert_eq!(config.registration, Registration::Invite);
         let limits = Limits {
             connections_max: 5,
             connections_per_device_max: 6,
@@ -291,6 +327,7 @@ mod tests {
     #[test]
     fn wrong_values_say_what_would_be_right() {
         assert!(refusal("guests = \"yes\"").contains("expected a boolean"));
+        assert!(refusal("registration = \"maybe\"").contains("open, invite, closed"));
         assert!(refusal("log = \"loud\"").contains("off, error, warn, info, debug, trace"));
         assert!(refusal("[limits]\nconnections_max = 0").contains("1 to 16777216"));
         assert!(refusal("listen = [\"here\"]").contains("listen"));

@@ -7,12 +7,12 @@ use super::job::Read;
 use super::server::{Now, Server};
 use super::session::{Lane, Received, lane_of};
 use super::steps::{Asked, Step};
-use crate::auth::{SALT_LEN, Secret, Task};
+use crate::auth::{SALT_LEN, Secret};
 use crate::chat::{Action, Actor, Command};
 use crate::message::{
-    Account, ChangePassword, ChangeRoom, CreateRoom, Credentials, DeviceName, FollowRequest, GuestRequest, HistoryRequest,
-    JoinRoom, Moderate, NameError, PASSWORD_LEN_MAX, Password, PasswordChange, PostRequest, Refusal, RefusalCode, Reply,
-    ReportMessage, Request, RequestId, RoomName, RoomSearch, SEARCH_LEN_MAX, Target, Text, UserName,
+    Account, ChangePassword, ChangeRoom, CreateRoom, Credentials, FollowRequest, GuestRequest, HistoryRequest, JoinRoom,
+    Moderate, NameError, PASSWORD_LEN_MAX, Password, PasswordChange, PostRequest, Refusal, RefusalCode, Reply, ReportMessage,
+    Request, RequestId, RoomName, RoomSearch, SEARCH_LEN_MAX, Target, Text, UserName,
 };
 use crate::transport::ConnectionHandle;
 
@@ -41,13 +41,8 @@ impl Server {
 
     fn begin_for_stranger(&mut self, now: Now, asked: Asked, request: Request) -> Result<(), Refusal> {
         match request {
-            Request::Register(credentials) => {
-                user_name(&credentials.name)?;
-                let password = good_password(&credentials.password)?;
-                let salt = self.salt();
-                self.hash(Step::Register(asked, credentials), Task::Hash { password, salt });
-                Ok(())
-            }
+            Request::Register(credentials) => self.begin_register(asked, credentials, None),
+            Request::RegisterInvited((credentials, code)) => self.begin_register(asked, credentials, Some(&code)),
             Request::LogIn(credentials) => {
                 // A name or password that cannot be is answered like a wrong one, after the same work.
                 let name = credentials.name.clone();
@@ -59,19 +54,11 @@ impl Server {
         }
     }
 
-    fn begin_guest(&mut self, now: Now, asked: Asked, guest: &GuestRequest) -> Result<(), Refusal> {
-        if !self.config.guests {
-            return Err(Refusal::new(RefusalCode::NoGuests, "this server takes no guests; register with a password"));
-        }
-        let action = Action::Guest { name: user_name(&guest.name)?, device: DeviceName::lenient(&guest.device) };
-        self.command(now, Step::Answer(asked), asked, guest.id, action);
-        Ok(())
-    }
-
     fn begin_for_account(&mut self, now: Now, asked: Asked, account: &Account, request: Request) -> Result<(), Refusal> {
         match request {
             // Asked for before, and the first answer was lost: the device is bound by now.
             Request::Register(Credentials { name, .. })
+            | Request::RegisterInvited((Credentials { name, .. }, _))
             | Request::LogIn(Credentials { name, .. })
             | Request::Guest(GuestRequest { name, .. }) => {
                 let is_same = user_name(&name)?.skeleton() == user_name(&account.name)?.skeleton();
@@ -84,6 +71,15 @@ impl Server {
             Request::LogOut(id) => self.command(now, Step::Answer(asked), asked, id, Action::LogOut),
             Request::ChangePassword(change) => self.begin_change(asked, account, change)?,
             Request::WhoAmI => self.finish(now, asked, &Reply::Account(account.clone())),
+            Request::Devices => self.read(Step::Answer(asked), Read::Devices(account.user)),
+            Request::RevokeDevice(revoke) => {
+                let action = Action::RevokeDevice { device: revoke.device };
+                self.command(now, Step::Answer(asked), asked, revoke.id, action);
+            }
+            Request::WhoIs(name) => self.begin_who_is(asked, &name)?,
+            Request::SetProfile(profile) => self.begin_profile(now, asked, &profile)?,
+            Request::Claim((id, code)) => self.begin_claim(now, asked, id, &code)?,
+            Request::MakeInvitation(wished) => self.begin_invitation(now, asked, &wished),
             Request::CreateRoom(create) => self.begin_create(now, asked, &create)?,
             Request::JoinRoom(join) => {
                 let name = room_name(&join.name)?;
@@ -121,7 +117,7 @@ impl Server {
     }
 
     fn begin_change(&mut self, asked: Asked, account: &Account, change: ChangePassword) -> Result<(), Refusal> {
-        if account.guest {
+        if account.is_guest() {
             return Err(Refusal::new(RefusalCode::NotForGuests, "a guest has no password"));
         }
         good_password(&change.new)?;
@@ -205,7 +201,10 @@ fn check_lengths(request: &Request) -> Result<(), Refusal> {
     };
     let (name_len, passwords): (usize, [Option<&Password>; 2]) = match request {
         Request::Register(Credentials { name, password, device, .. })
-        | Request::LogIn(Credentials { name, password, device, .. }) => (name.len().max(device.len()), [Some(password), None]),
+        | Request::LogIn(Credentials { name, password, device, .. })
+        | Request::RegisterInvited((Credentials { name, password, device, .. }, _)) => {
+            (name.len().max(device.len()), [Some(password), None])
+        }
         Request::Guest(guest) => (guest.name.len().max(guest.device.len()), [None, None]),
         Request::ChangePassword(change) => (0, [Some(&change.old), Some(&change.new)]),
         Request::CreateRoom(CreateRoom { name, password, .. }) | Request::JoinRoom(JoinRoom { name, password, .. }) => {
@@ -223,6 +222,7 @@ fn check_lengths(request: &Request) -> Result<(), Refusal> {
             check_search_len(&search.words)?;
             (search.log.as_ref().map_or(0, named), [None, None])
         }
+        Request::WhoIs(name) => (name.len(), [None, None]),
         Request::Moderate(Moderate { room, user, .. }) => (named(room).max(user.len()), [None, None]),
         Request::Ignore(ignore) => (ignore.user.len(), [None, None]),
         Request::ReportMessage(ReportMessage { room, .. })
@@ -237,6 +237,11 @@ fn check_lengths(request: &Request) -> Result<(), Refusal> {
         Request::Ignored
         | Request::LogOut(_)
         | Request::WhoAmI
+        | Request::Devices
+        | Request::RevokeDevice(_)
+        | Request::SetProfile(_)
+        | Request::Claim(_)
+        | Request::MakeInvitation(_)
         | Request::Memberships(_)
         | Request::Resume
         | Request::Unfollow(_) => (0, [None, None]),
@@ -268,10 +273,12 @@ pub(super) fn room_name(typed: &str) -> Result<RoomName, Refusal> {
     RoomName::parse(typed).map_err(bad_name)
 }
 
-fn bad_name(error: NameError) -> Refusal {
+/// Why it cannot be a name.
+pub(super) fn bad_name(error: NameError) -> Refusal {
     Refusal::new(RefusalCode::BadName, error.to_string())
 }
 
+/// The password's bytes for the hashing pool, if it has a length that a password can have.
 pub(super) fn good_password(password: &Password) -> Result<Secret, Refusal> {
     if password.has_good_len() { Ok(secret(password)) } else { Err(bad_password()) }
 }

@@ -10,6 +10,7 @@ use super::server::{Now, Server, ServerConfig};
 use super::workers::Workers;
 use crate::chaos::Chaos;
 use crate::crypto::{Dice, KeyFileError, PublicKey, ServerSecrets};
+use crate::message::Code;
 use crate::socket::{Arrivals, LeaveFrom, Socket};
 use crate::store::StoreError;
 use crate::transport::{Path, Time, Tracing, trace_lines};
@@ -69,6 +70,8 @@ pub struct Started {
     pub addresses: Vec<SocketAddr>,
     /// Its public key.
     pub key: PublicKey,
+    /// The code that makes its user the server's admin, if it was made just now.
+    pub claim: Option<Code>,
 }
 
 /// Runs the server in `directory` until a signal ends it. What happens inside connections is written to `trace`, a line of
@@ -83,7 +86,9 @@ pub fn run(
     on_started: impl FnOnce(&Started),
 ) -> Result<(), RunError> {
     let mut dice = Dice::from_os()?;
-    let ledger = Ledger::open(directory)?;
+    let mut ledger = Ledger::open(directory)?;
+    let claim = Code::new(dice.array());
+    let claim = ledger.offer_claim(&claim.hash(), config.new_claim)?.then_some(claim);
     let secrets = ServerSecrets::open(directory, &mut dice)?;
     let key = secrets.identity.public();
     let poll = Poll::new()?;
@@ -96,6 +101,7 @@ pub fn run(
     let server_config = ServerConfig {
         endpoint: config.transport(if trace.is_some() { Tracing::On } else { Tracing::Off }),
         guests: config.guests,
+        registration: config.registration,
         follows_per_session_max: config.limits.follows_per_session_max as usize,
     };
     let server = Server::new(server_config, secrets, dice, clock.now());
@@ -106,7 +112,7 @@ pub fn run(
     let mut running =
         EventLoop { poll, sockets, workers, clock, server, signals, writable: true, datagram: Vec::new(), trace, chaos };
     running.register()?;
-    on_started(&Started { addresses, key });
+    on_started(&Started { addresses, key, claim });
     running.turn_until_signalled()
 }
 

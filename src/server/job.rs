@@ -8,8 +8,8 @@ use super::ledger::Ordered;
 use crate::auth::{Task, Verdict};
 use crate::chat::{self, Beginning, FollowPage, KeyOwner, Outcome};
 use crate::message::{
-    EventPage, FollowRequest, HistoryRequest, IgnoredUser, LogId, MemberPage, MembershipPage, Refusal, Reply, ReportPage,
-    RequestId, RoomName, RoomPage, RoomSearch, RoomSettings, SearchPage, SearchRequest, Seq, Target, UserId,
+    DeviceSummary, EventPage, FollowRequest, HistoryRequest, IgnoredUser, LogId, MemberPage, MembershipPage, Profile, Refusal,
+    Reply, ReportPage, RequestId, RoomName, RoomPage, RoomSearch, RoomSettings, SearchPage, SearchRequest, Seq, Target, UserId,
 };
 use crate::store::{Reader, StoreError};
 
@@ -52,6 +52,10 @@ pub enum Read {
     OwnPassword(UserId, RequestId),
     /// The hash of this room's password.
     RoomPassword(RoomName),
+    /// The devices of a user.
+    Devices(UserId),
+    /// What the user of this name says about themselves.
+    Profile(String),
     /// Public rooms that are looked for.
     Rooms(UserId, RoomSearch),
     /// What a room is set to.
@@ -89,6 +93,10 @@ pub enum Answer {
     Changed(Reply),
     /// To [`Read::RoomPassword`]: the hash, if the room has one.
     RoomPassword(Option<String>),
+    /// To [`Read::Devices`].
+    Devices(Vec<DeviceSummary>),
+    /// To [`Read::Profile`].
+    Profile(Profile),
     /// To [`Read::Rooms`].
     Rooms(RoomPage),
     /// To [`Read::RoomSettings`].
@@ -131,6 +139,8 @@ impl Read {
                 None => Answer::OwnPassword(chat::password_of_user(reader, user)?),
             }),
             Self::RoomPassword(name) => Ok(Answer::RoomPassword(chat::room_password(reader, &name)?.flatten())),
+            Self::Devices(user) => Ok(Answer::Devices(chat::devices(reader, user)?)),
+            Self::Profile(name) => chat::profile(reader, &name)?.map(Answer::Profile),
             Self::Rooms(user, search) => Ok(Answer::Rooms(chat::rooms(reader, user, &search)?)),
             Self::RoomSettings(user, room) => chat::room_settings(reader, user, &room)?.map(Answer::RoomSettings),
             Self::Reports(user, room, after) => chat::reports(reader, user, &room, after)?.map(Answer::Reports),

@@ -6,8 +6,8 @@
 //! steps that give way to commands.
 
 use crate::chat::{self, Command, INDEX_STEP_MAX, Indexer, Outcome};
-use crate::message::{Refusal, RefusalCode};
-use crate::store::{Checkpointer, Database, StoreError};
+use crate::message::{CodeHash, Refusal, RefusalCode};
+use crate::store::{Checkpointer, Claim, Database, StoreError};
 use crate::worker::{Gathering, Worker};
 use std::io;
 use std::path::Path;
@@ -165,6 +165,18 @@ impl Ledger {
         Ok(())
     }
 
+    /// Keeps `fresh` as the code that makes its user the server's admin, if there never was one or `anew`. Whether it did.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub fn offer_claim(&mut self, fresh: &CodeHash, anew: bool) -> Result<bool, StoreError> {
+        let is_kept = anew || self.database.tables().claim()? == Claim::Never;
+        if is_kept {
+            self.database.set_claim(fresh)?;
+        }
+        Ok(is_kept)
+    }
+
     fn commit_all(&mut self, batch: &[Command]) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
         self.database.begin()?;
         let run = |command| self.database.attempt(|database| execute_or_refuse(database, command));
@@ -299,6 +311,7 @@ mod tests {
             name: UserName::parse(name).unwrap(),
             password_hash: "phc".into(),
             device: DeviceName::lenient("laptop"),
+            invitation: None,
         };
         command(Actor::Stranger { key: [number; 32] }, number, action)
     }

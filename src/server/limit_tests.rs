@@ -7,8 +7,8 @@ use super::{Now, Server, ServerConfig};
 use crate::chat::KeyOwner;
 use crate::crypto::{Dice, SecretKey, ServerSecrets};
 use crate::message::{
-    Account, DeviceId, EventPage, HistoryFrom, HistoryRequest, LogId, PostRequest, Refusal, RefusalCode, Reply, Request,
-    RequestId, Seq, Target, Told, UserId,
+    Account, AccountKind, DeviceId, EventPage, HistoryFrom, HistoryRequest, LogId, PostRequest, Refusal, RefusalCode,
+    Registration, Reply, Request, RequestId, Seq, ServerRole, Target, Told, UserId,
 };
 use crate::transport::{Config, ConnectionHandle, Endpoint, Micros, Path, StreamId, Time};
 use std::sync::Arc;
@@ -32,7 +32,12 @@ impl House {
         let mut dice = Dice::from_seed([5; 32]);
         let secrets = ServerSecrets::in_memory(&mut dice, 0);
         let server_key = secrets.identity.public();
-        let config = ServerConfig { endpoint: Config::server(), guests: true, follows_per_session_max: 64 };
+        let config = ServerConfig {
+            endpoint: Config::server(),
+            guests: true,
+            registration: Registration::Open,
+            follows_per_session_max: 64,
+        };
         let server = Server::new(config, secrets, dice.fork(), Now { at: now, wall_ms: 1 });
         let mut client = Endpoint::client(Config::client(), dice.fork(), now);
         let remote = "192.0.2.1:4747".parse().unwrap();
@@ -45,8 +50,8 @@ impl House {
         let Job::Read(ticket, _) = house.jobs.swap_remove(at) else { unreachable!("just looked") };
         house.jobs.clear();
         let (user, device, own_log) = (UserId(1), DeviceId(1), LogId(1));
-        let account = Account { user, device, name: "alice".into(), guest: false, own_log };
-        house.done(Done::Read(ticket, Ok(Answer::KeyOwner(KeyOwner::Account(account)))));
+        let account = Account { user, device, name: "alice".into(), kind: AccountKind::Person, role: ServerRole::User, own_log };
+        house.done(Done::Read(ticket, Ok(Answer::KeyOwner(KeyOwner::Account { account, last_seen_ms: u64::MAX }))));
         house.heard.clear();
         house
     }

@@ -4,6 +4,7 @@
 //! through this floor: `server` (connections) → `session` and `dispatch` (may this be asked now?) → `ledger` (order, execute,
 //! commit) → `complete` (the reply) → `fan_out` and `follow` (everybody else).
 
+mod begin_accounts;
 mod begin_rooms;
 mod bulk;
 mod chores;
@@ -25,7 +26,7 @@ mod session;
 mod steps;
 mod workers;
 
-pub use config::{Config, ConfigError, DEFAULT_PORT, Limits};
+pub use config::{Config, ConfigError, DEFAULT_PORT, Limits, registration};
 pub use event_loop::{RunError, Started, run};
 pub use holds::Holds;
 pub use job::{Answer, Done, Job, Read, Ticket};

@@ -14,7 +14,7 @@ use super::presence::Presence;
 use super::session::{Pace, Received, Session, Standing};
 use super::steps::Step;
 use crate::crypto::{Dice, PublicKey, ServerSecrets};
-use crate::message::{Account, MessageError, Notice, Refusal, RefusalCode, Reply, Request};
+use crate::message::{Account, MessageError, Notice, Refusal, RefusalCode, Registration, Reply, Request};
 use crate::transport::{
     CloseCode, Config as TransportConfig, ConnectionHandle, Counters, Endpoint, Event, Micros, Path, SendError, StreamId, Time,
     TraceEvent,
@@ -38,6 +38,8 @@ pub struct ServerConfig {
     pub endpoint: TransportConfig,
     /// Whether people may come without a password.
     pub guests: bool,
+    /// Who may register.
+    pub registration: Registration,
     /// Logs that one session follows at a time.
     pub follows_per_session_max: usize,
 }

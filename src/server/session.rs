@@ -169,10 +169,16 @@ pub(super) fn lane_of(request: &Request) -> Lane {
         | Request::Ignore(_)
         | Request::OpenTicket(_)
         | Request::Post(_)
-        | Request::Resume => Lane::Command,
+        | Request::Resume
+        | Request::RevokeDevice(_)
+        | Request::SetProfile(_)
+        | Request::Claim(_)
+        | Request::MakeInvitation(_) => Lane::Command,
         Request::CreateRoom(create) if create.password.is_none() => Lane::Command,
         Request::ChangeRoom(change) if !matches!(change.password, PasswordChange::Set(_)) => Lane::Command,
         Request::WhoAmI
+        | Request::Devices
+        | Request::WhoIs(_)
         | Request::ListRooms(_)
         | Request::RoomSettings(_)
         | Request::Reports(_)
@@ -185,6 +191,7 @@ pub(super) fn lane_of(request: &Request) -> Lane {
         | Request::History(_)
         | Request::Search(_) => Lane::Read,
         Request::Register(_)
+        | Request::RegisterInvited(_)
         | Request::LogIn(_)
         | Request::Guest(_)
         | Request::LogOut(_)

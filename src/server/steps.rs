@@ -2,7 +2,7 @@
 
 use super::session::Lane;
 use crate::chat::NewRoom;
-use crate::message::{ChangePassword, Credentials, GoodChanges, JoinRoom, LogId, RequestId, Target, UserId};
+use crate::message::{ChangePassword, CodeHash, Credentials, GoodChanges, JoinRoom, LogId, RequestId, Target, UserId};
 use crate::transport::ConnectionHandle;
 
 /// A request that waits for its reply.
@@ -24,14 +24,16 @@ pub(super) enum Step {
     Identify { session: ConnectionHandle },
     /// See when the next chore is due.
     Chore,
+    /// Nobody waits for it.
+    Unasked,
     /// Answer the request with it.
     Answer(Asked),
     /// Add a follower, then answer.
     BeginFollow(Asked, UserId),
     /// Put the page into the follower's stream, if it is still the same follow.
     Page { session: ConnectionHandle, log: LogId, epoch: u64 },
-    /// A new password was hashed: register.
-    Register(Asked, Credentials),
+    /// A new password was hashed: register, with this invitation.
+    Register(Asked, Credentials, Option<CodeHash>),
     /// The account's hash was looked up: verify.
     FindAccount(Asked, Credentials),
     /// The password was verified against this user's hash: bind the device.
@@ -54,10 +56,10 @@ impl Step {
     /// The request that waits, if this is for one.
     pub(super) fn asked(&self) -> Option<Asked> {
         match self {
-            Self::Identify { .. } | Self::Page { .. } | Self::Chore => None,
+            Self::Identify { .. } | Self::Page { .. } | Self::Chore | Self::Unasked => None,
             Self::Answer(asked)
             | Self::BeginFollow(asked, _)
-            | Self::Register(asked, _)
+            | Self::Register(asked, ..)
             | Self::FindAccount(asked, _)
             | Self::BindDevice(asked, ..)
             | Self::FindOwn(asked, _)

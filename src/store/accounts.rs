@@ -3,7 +3,7 @@
 use super::database::{Database, Tables};
 use super::error::StoreError;
 use super::number::{count, sql};
-use crate::message::{DeviceId, DeviceName, LogId, UserId, UserName};
+use crate::message::{About, AccountKind, DeviceId, DeviceName, LogId, ServerRole, Tags, UserId, UserName};
 use rusqlite::{OptionalExtension, Row, params};
 
 /// A user, as kept.
@@ -17,6 +17,10 @@ pub struct User {
     pub skeleton: String,
     /// The password's PHC string; a guest has none.
     pub password_hash: Option<String>,
+    /// What kind of account it is.
+    pub kind: AccountKind,
+    /// What the user may do on the whole server.
+    pub role: ServerRole,
     /// Whether the user may use the server.
     pub enabled: bool,
     /// The user's own log.
@@ -27,6 +31,28 @@ pub struct User {
     pub rooms_created: u64,
     /// How many direct conversations the user has begun.
     pub conversations_opened: u64,
+}
+
+/// What a user says about themselves, as kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptProfile {
+    /// One line; may be empty.
+    pub about: String,
+    /// Interests, in their order.
+    pub tags: Vec<String>,
+    /// When the account was made, in milliseconds since 1970 (UTC).
+    pub created_ms: u64,
+}
+
+/// A device that is not revoked, as listed to its user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedDevice {
+    /// The device.
+    pub id: DeviceId,
+    /// What its user calls it.
+    pub name: String,
+    /// When it was last known to come, in milliseconds since 1970 (UTC).
+    pub last_seen_ms: u64,
 }
 
 /// A device, as kept.
@@ -40,6 +66,8 @@ pub struct Device {
     pub key: [u8; 32],
     /// Whether it was revoked.
     pub revoked: bool,
+    /// When it was last known to come, in milliseconds since 1970 (UTC).
+    pub last_seen_ms: u64,
 }
 
 /// A number of a user that a limit is set on.
@@ -51,10 +79,16 @@ pub enum UserCount {
     ConversationsOpened,
 }
 
-const USER: &str = "SELECT id, name, skeleton, password_hash, enabled, own_log, rooms_joined, rooms_created, conversations_opened
-     FROM users";
+const USER: &str =
+    "SELECT id, name, skeleton, password_hash, enabled, own_log, rooms_joined, rooms_created, conversations_opened,
+     kind, role FROM users";
 
-const DEVICE: &str = "SELECT id, user, key, revoked_ms IS NOT NULL FROM devices";
+const DEVICE: &str = "SELECT id, user, key, revoked_ms IS NOT NULL, last_seen_ms FROM devices";
+
+const PERSON: i64 = 0;
+const GUEST: i64 = 1;
+
+const ADMIN: i64 = 1;
 
 fn user(row: &Row<'_>) -> rusqlite::Result<User> {
     Ok(User {
@@ -67,11 +101,25 @@ fn user(row: &Row<'_>) -> rusqlite::Result<User> {
         rooms_joined: count(row, 6)?,
         rooms_created: count(row, 7)?,
         conversations_opened: count(row, 8)?,
+        kind: match row.get::<_, i64>(9)? {
+            GUEST => AccountKind::Guest,
+            _ => AccountKind::Person,
+        },
+        role: match row.get::<_, i64>(10)? {
+            ADMIN => ServerRole::Admin,
+            _ => ServerRole::User,
+        },
     })
 }
 
 fn device(row: &Row<'_>) -> rusqlite::Result<Device> {
-    Ok(Device { id: DeviceId(count(row, 0)?), user: UserId(count(row, 1)?), key: row.get(2)?, revoked: row.get(3)? })
+    Ok(Device {
+        id: DeviceId(count(row, 0)?),
+        user: UserId(count(row, 1)?),
+        key: row.get(2)?,
+        revoked: row.get(3)?,
+        last_seen_ms: count(row, 4)?,
+    })
 }
 
 impl Tables {
@@ -115,11 +163,28 @@ impl Tables {
     ///
     /// # Errors
     /// [`StoreError`] if the database fails.
-    pub fn live_devices(&self, user: UserId) -> Result<Vec<DeviceId>, StoreError> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT id FROM devices WHERE user = ?1 AND revoked_ms IS NULL ORDER BY id")?;
-        let rows = statement.query_map([sql(user.0)], |row| count(row, 0).map(DeviceId))?;
+    pub fn live_devices(&self, user: UserId) -> Result<Vec<ListedDevice>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT id, name, last_seen_ms FROM devices WHERE user = ?1 AND revoked_ms IS NULL ORDER BY id")?;
+        let listed =
+            |row: &Row<'_>| Ok(ListedDevice { id: DeviceId(count(row, 0)?), name: row.get(1)?, last_seen_ms: count(row, 2)? });
+        let rows = statement.query_map([sql(user.0)], listed)?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// What a user says about themselves.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails or there is no such user.
+    pub fn profile(&self, user: UserId) -> Result<KeptProfile, StoreError> {
+        let mut statement = self.connection.prepare_cached("SELECT about, tags, created_ms FROM users WHERE id = ?1")?;
+        let profile = |row: &Row<'_>| {
+            let tags = row.get_ref(1)?.as_str()?.split_whitespace().map(str::to_owned).collect();
+            Ok(KeptProfile { about: row.get(0)?, tags, created_ms: count(row, 2)? })
+        };
+        let found = statement.query_row([sql(user.0)], profile).optional()?;
+        found.ok_or(StoreError::Damaged("a user that a row names is missing"))
     }
 }
 
@@ -135,9 +200,10 @@ impl Database {
         own_log: LogId,
         time_ms: u64,
     ) -> Result<UserId, StoreError> {
+        let kind = if password_hash.is_some() { PERSON } else { GUEST };
         let id = self.insert(
-            "INSERT INTO users (name, skeleton, password_hash, own_log, created_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![name.as_str(), name.skeleton(), password_hash, sql(own_log.0), sql(time_ms)],
+            "INSERT INTO users (name, skeleton, password_hash, own_log, created_ms, kind) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![name.as_str(), name.skeleton(), password_hash, sql(own_log.0), sql(time_ms), kind],
         )?;
         Ok(UserId(id))
     }
@@ -168,6 +234,38 @@ impl Database {
     /// [`StoreError`] if the database fails.
     pub fn set_password(&mut self, user: UserId, password_hash: &str) -> Result<(), StoreError> {
         self.change_one("UPDATE users SET password_hash = ?2 WHERE id = ?1", params![sql(user.0), password_hash])
+    }
+
+    /// Notes that a device came.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub fn set_seen(&mut self, device: DeviceId, time_ms: u64) -> Result<(), StoreError> {
+        self.change_one("UPDATE devices SET last_seen_ms = ?2 WHERE id = ?1", params![sql(device.0), sql(time_ms)])
+    }
+
+    /// Replaces the line about a user.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub fn set_about(&mut self, user: UserId, about: &About) -> Result<(), StoreError> {
+        self.change_one("UPDATE users SET about = ?2 WHERE id = ?1", params![sql(user.0), about.as_str()])
+    }
+
+    /// Replaces a user's tags.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub fn set_profile_tags(&mut self, user: UserId, tags: &Tags) -> Result<(), StoreError> {
+        self.change_one("UPDATE users SET tags = ?2 WHERE id = ?1", params![sql(user.0), tags.joined()])
+    }
+
+    /// Makes a user the server's admin.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub fn make_admin(&mut self, user: UserId) -> Result<(), StoreError> {
+        self.change_one("UPDATE users SET role = ?2 WHERE id = ?1", params![sql(user.0), ADMIN])
     }
 
     /// Counts one more of what a limit is set on.

@@ -9,8 +9,13 @@ const APPLICATION_ID: i64 = 0x7564_7063;
 
 /// The steps: the first makes the first layout, each further one leads from the layout before it to its own. A step that was
 /// ever released is never changed. What the tables mean stands in the files.
-const STEPS: &[&str] =
-    &[include_str!("layouts/1.sql"), include_str!("layouts/2.sql"), include_str!("layouts/3.sql"), include_str!("layouts/4.sql")];
+const STEPS: &[&str] = &[
+    include_str!("layouts/1.sql"),
+    include_str!("layouts/2.sql"),
+    include_str!("layouts/3.sql"),
+    include_str!("layouts/4.sql"),
+    include_str!("layouts/5.sql"),
+];
 
 /// Settings of every connection: name, value to set, value to read back.
 const SETTINGS: &[(&str, &str, &str)] = &[

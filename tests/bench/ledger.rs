@@ -20,6 +20,7 @@ fn main() {
         name: UserName::parse("alice").expect("a name"),
         password_hash: String::new(),
         device: DeviceName::lenient("bench"),
+        invitation: None,
     };
     let Reply::Account(account) = commands.run(&mut ledger, register).reply else { panic!("registered") };
     commands.actor = Actor::Member { user: account.user, device: account.device };

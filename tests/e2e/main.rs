@@ -2,6 +2,7 @@
 //!
 //! Nothing here waits for luck: every wait is for a condition, with a deadline far above what it takes.
 
+mod accounts;
 mod at_terminal;
 mod bench;
 mod clients_killed;

@@ -184,7 +184,7 @@ impl Person {
     fn note_account(&mut self) {
         let Some(account) = self.client.as_ref().and_then(Client::account) else { return };
         assert!(self.user.is_none_or(|user| user == account.user), "I10: {} is another user now", self.name);
-        self.is_guest |= account.guest;
+        self.is_guest |= account.is_guest();
         (self.user, self.device) = (Some(account.user), Some(account.device));
     }
 

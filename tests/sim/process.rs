@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use udpchat::auth::{Hasher, Hashing};
 use udpchat::chat::{Change, Outcome};
 use udpchat::crypto::{Dice, ServerSecrets};
-use udpchat::message::Refusal;
+use udpchat::message::{Refusal, Registration};
 use udpchat::server::{Done, Job, Ledger, Now, Ordered, Server, ServerConfig, Ticket};
 use udpchat::store::{Checkpointer, Reader};
 use udpchat::transport::{Config, Micros, Time};
@@ -39,7 +39,12 @@ pub struct Process {
 impl Process {
     /// Starts on what is on the disk.
     pub fn start(disk: &mut Disk, secrets: ServerSecrets, dice: Dice, now: Now) -> Self {
-        let config = ServerConfig { endpoint: Config::server(), guests: true, follows_per_session_max: 64 };
+        let config = ServerConfig {
+            endpoint: Config::server(),
+            guests: true,
+            registration: Registration::Open,
+            follows_per_session_max: 64,
+        };
         let path = disk.data_path();
         let ledger = Ledger::open(&path).unwrap();
         disk.read();

@@ -58,7 +58,7 @@ fn two_people_register_and_talk() {
 fn a_name_that_is_taken_or_looks_alike_is_refused() {
     let mut world = World::on_good_network(2);
     world.register("alice");
-    for name in ["alice", "ALICE", "\u{430}lice"] {
+    for name in ["alice", "ALICE", "a1ice"] {
         let other = world.add(name);
         let credentials = world.credentials(other, "another one");
         let reply = world.ask(other, &Request::Register(credentials));
@@ -92,7 +92,7 @@ fn a_stranger_is_asked_to_sign_in_and_a_guest_needs_no_password() {
     let id = world.id(visitor);
     let guest = udpchat::message::GuestRequest { id, name: "visitor".into(), device: "sim".into() };
     match world.ask(visitor, &Request::Guest(guest)) {
-        Reply::Account(account) => assert!(account.guest),
+        Reply::Account(account) => assert!(account.is_guest()),
         other => panic!("{other:?}"),
     }
 }

@@ -1,6 +1,6 @@
 //! The command line: every command and option, each with its explanation.
 
-use super::account::SignIn;
+use super::account::{DevicesAction, Invitation, Profile, Register, SignIn, WhoIs};
 use super::bench::{BENCH_AFTER_HELP, Bench};
 use super::message::Send;
 use super::moderation::{ArchiveArgs, InRoom, MuteArgs, PutOutArgs, ReportArgs, RoleArgs, RoomArgs, Who};
@@ -8,6 +8,7 @@ use super::reading::{History, Search, Tail};
 use super::room::{Create, Join};
 use super::words::{Conversation, Room, Seconds};
 use crate::client::{ProfileName, ServerUrl, Weather};
+use crate::message::Code;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -76,7 +77,7 @@ pub struct Globals {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Make an account on a server, and log this device in
-    Register(SignIn),
+    Register(Register),
     /// Log this device in to an account that exists; the password is needed once
     Login(SignIn),
     /// Make a room, and be its owner and first member
@@ -183,6 +184,24 @@ pub enum Command {
     },
     /// Log this device out for good; its key is deleted
     Logout,
+    /// List your devices, or log one of them out
+    Devices {
+        /// What to do; without it, list them
+        #[command(subcommand)]
+        action: Option<DevicesAction>,
+    },
+    /// Say something about yourself to everybody on the server; without options, print what you say
+    Profile(Profile),
+    /// Print what a person says about themselves
+    Whois(WhoIs),
+    /// Become the server's admin, by the code that the server printed at its first start
+    Claim {
+        /// The code
+        #[arg(value_name = "CODE")]
+        code: Code,
+    },
+    /// Make an invitation for a server that wants one, and print its code; admins only
+    Invitation(Invitation),
     /// Measure a server: many guests from this one process write to each other, and the figures come as one JSON object
     #[command(after_help = BENCH_AFTER_HELP)]
     Bench(Bench),

@@ -9,11 +9,11 @@ mod reading;
 mod room;
 mod words;
 
-pub use account::SignIn;
+pub use account::{DevicesAction, Invitation, Profile, SignIn};
 pub use bench::{Bench, BenchKind, BenchTalk};
 pub use command_line::{Command, CommandLine, Globals};
 pub use message::Send;
 pub use moderation::{ArchiveArgs, InRoom, ReportArgs, RoomArgs, Who};
 pub use reading::{History, Search, Tail};
 pub use room::{Create, Join};
-pub use words::{Conversation, Room};
+pub use words::{Conversation, Person, Room};

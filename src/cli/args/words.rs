@@ -10,6 +10,10 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Room(pub RoomName);
 
+/// A person, written with `@`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person(pub UserName);
+
 /// A room or a person, written with `#` or `@`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Conversation {
@@ -45,6 +49,17 @@ impl FromStr for Room {
             return Err(WordError::NoSign(word.trim_start_matches('@').to_owned()));
         }
         Ok(Self(RoomName::parse(word)?))
+    }
+}
+
+impl FromStr for Person {
+    type Err = WordError;
+
+    fn from_str(word: &str) -> Result<Self, WordError> {
+        if !word.starts_with('@') {
+            return Err(WordError::NoSign(word.trim_start_matches('#').to_owned()));
+        }
+        Ok(Self(UserName::parse(word)?))
     }
 }
 

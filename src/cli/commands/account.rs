@@ -6,12 +6,15 @@ use super::super::exit::{Exit, Failure};
 use super::super::line::Line;
 use super::super::prompt::{self, PasswordSource};
 use super::super::session::{Session, unexpected};
-use crate::message::{Account, ChangePassword, Credentials, DeviceName, GuestRequest, RefusalCode, Reply, Request, Welcome};
+use crate::message::{
+    Account, ChangePassword, Code, Credentials, DeviceName, GuestRequest, RefusalCode, Registration, Reply, Request, Welcome,
+};
 
 /// Whether the account is to be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wish {
-    Register,
+    /// With this invitation.
+    Register(Option<Code>),
     LogIn,
 }
 
@@ -32,7 +35,10 @@ pub(super) fn sign_in(context: &mut Context, args: &SignIn, wish: Wish) -> Resul
     let account = match welcome.account {
         // The device's key says who it is; a password would add nothing.
         Some(account) if wish == Wish::LogIn || args.guest => account,
-        _ => prove(&mut session, &chosen, args, wish)?,
+        _ => {
+            may_register(&welcome, args, wish)?;
+            prove(&mut session, &chosen, args, wish)?
+        }
     };
     chosen.profile.save_account(&account)?;
     context.home.make_current(chosen.profile.name())?;
@@ -45,6 +51,21 @@ fn is_revoked(welcome: &Welcome) -> bool {
     welcome.refusal.as_ref().is_some_and(|refusal| refusal.code() == RefusalCode::DeviceRevoked)
 }
 
+/// A server that takes nobody says so before a password is typed.
+fn may_register(welcome: &Welcome, args: &SignIn, wish: Wish) -> Result<(), Failure> {
+    if args.guest || wish != Wish::Register(None) {
+        return Ok(());
+    }
+    match welcome.registration {
+        Registration::Open => Ok(()),
+        Registration::Invite => {
+            let sentence = "this server takes people by invitation; register with --invitation CODE";
+            Err(Failure::new(Exit::Denied, sentence))
+        }
+        Registration::Closed => Err(Failure::new(Exit::Denied, "nobody can register on this server; ask its operator")),
+    }
+}
+
 fn prove(session: &mut Session, chosen: &Chosen, args: &SignIn, wish: Wish) -> Result<Account, Failure> {
     let id = session.new_id();
     let name = chosen.profile.name().name.as_str().to_owned();
@@ -55,9 +76,13 @@ fn prove(session: &mut Session, chosen: &Chosen, args: &SignIn, wish: Wish) -> R
         let source = if args.password_stdin { PasswordSource::Stdin } else { PasswordSource::Prompt };
         let what = format!("password of {}", chosen.profile.name());
         match wish {
-            Wish::Register => {
+            Wish::Register(invitation) => {
                 let password = prompt::new_password(source, &format!("new {what}"))?;
-                Request::Register(Credentials { id, name, password, device })
+                let credentials = Credentials { id, name, password, device };
+                match invitation {
+                    Some(code) => Request::RegisterInvited((credentials, code.to_string())),
+                    None => Request::Register(credentials),
+                }
             }
             Wish::LogIn => {
                 let password = prompt::password(source, &what)?;
@@ -75,7 +100,8 @@ fn machine_name() -> String {
     HOST_NAME_PATHS.iter().find_map(|path| std::fs::read_to_string(path).ok()).unwrap_or_default()
 }
 
-fn print_account(context: &mut Context, session: &Session, account: &Account) -> Result<(), Failure> {
+/// Says who one is.
+pub(super) fn print_account(context: &mut Context, session: &Session, account: &Account) -> Result<(), Failure> {
     let server = session.profile().name().server.to_string();
     Ok(context.output.line(&Line::Account { account, server: &server, key: session.server_key() })?)
 }
@@ -145,6 +171,7 @@ mod tests {
             account: None,
             refusal: code.map(|code| Refusal::new(code, "no")),
             guests: true,
+            registration: Registration::Open,
             time_ms: 1,
         };
         assert_eq!(forgotten(&welcome(None)), Ok(()));

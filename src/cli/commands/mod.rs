@@ -4,15 +4,16 @@
 mod account;
 mod bench;
 mod moderation;
+mod people;
 mod reading;
 mod rooms;
 mod searching;
 mod send;
 
-use super::args::Command;
+use super::args::{Command, DevicesAction};
 use super::context::Context;
 use super::exit::Failure;
-use crate::message::{Deed, RoomSearch, Wish};
+use crate::message::{Deed, DeviceId, RoomSearch, Wish};
 
 /// Runs one command.
 ///
@@ -20,11 +21,17 @@ use crate::message::{Deed, RoomSearch, Wish};
 /// Why the promise is not met.
 pub fn run(context: &mut Context, command: Command) -> Result<(), Failure> {
     match command {
-        Command::Register(args) => account::sign_in(context, &args, account::Wish::Register),
+        Command::Register(args) => account::sign_in(context, &args.sign_in, account::Wish::Register(args.invitation)),
         Command::Login(args) => account::sign_in(context, &args, account::Wish::LogIn),
         Command::Whoami => account::who_am_i(context),
         Command::Passwd { password_stdin, keep_devices } => account::change_password(context, password_stdin, keep_devices),
         Command::Logout => account::log_out(context),
+        Command::Devices { action: None } => people::devices(context),
+        Command::Devices { action: Some(DevicesAction::Revoke { device }) } => people::revoke_device(context, DeviceId(device)),
+        Command::Profile(args) => people::profile(context, &args),
+        Command::Whois(args) => people::who_is(context, &args.user),
+        Command::Claim { code } => people::claim(context, code),
+        Command::Invitation(args) => people::invitation(context, &args),
         Command::Create(args) => rooms::create(context, &args),
         Command::Join(args) => rooms::join(context, &args),
         Command::Leave { room } => rooms::leave(context, &room),

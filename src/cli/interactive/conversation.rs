@@ -39,6 +39,8 @@ enum Asked {
     },
     Rooms,
     Who,
+    WhoIs,
+    Devices,
     History,
     Search,
     /// Something was ordered.
@@ -188,6 +190,8 @@ impl Talk<'_> {
                 Some(room) => self.ask(&Request::Who((room.target(), 0)), Asked::Who),
                 None => self.context.output.remark("which room? /who #room")?,
             },
+            Said::WhoIs(user) => self.ask(&Request::WhoIs(user.0.as_str().to_owned()), Asked::WhoIs),
+            Said::Devices => self.ask(&Request::Devices, Asked::Devices),
             Said::History(count) => match self.current.clone() {
                 Some(room) => self.show_history(room.target(), HistoryFrom::Last, count),
                 None => self.context.output.remark("there is no current room; /join #room first")?,
@@ -427,6 +431,13 @@ impl Talk<'_> {
                 }
             }
             (Asked::Search, Reply::Found(page)) => self.show_found(&page)?,
+            (Asked::WhoIs, Reply::Profile(profile)) => self.context.output.line(&Line::Profile(&profile))?,
+            (Asked::Devices, Reply::Devices(devices)) => {
+                let own = self.session.account().map(|account| account.device);
+                for device in &devices {
+                    self.context.output.line(&Line::Device { device, is_this: own == Some(device.device) })?;
+                }
+            }
             (Asked::History, Reply::Page(page)) => self.show_page(&page)?,
             (_, Reply::Unsupported) => self.context.output.remark("the server does not know this request; it is older")?,
             _ => self.context.output.remark("the server gave an answer that does not belong to the question")?,

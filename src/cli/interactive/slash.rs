@@ -2,16 +2,18 @@
 
 use std::str::FromStr;
 
-use super::super::args::{Conversation, Room};
+use super::super::args::{Conversation, Person, Room};
 use super::orders::{self, Order};
 
 /// Every command, with its arguments and its explanation.
-const COMMANDS: [(&str, &str, &str); 26] = [
+const COMMANDS: [(&str, &str, &str); 28] = [
     ("join", "#ROOM [PASSWORD] | @USER", "enter a room, or turn to a room or person you know"),
     ("leave", "[#ROOM]", "stop being a member of a room"),
     ("create", "#ROOM [PASSWORD]", "make a room"),
     ("rooms", "", "list the public rooms"),
     ("who", "[#ROOM]", "list the members of a room"),
+    ("whois", "@USER", "show what a person says about themselves"),
+    ("devices", "", "list your devices"),
     ("msg", "@USER TEXT", "write to a person"),
     ("history", "[N]", "show the newest N events, 20 without a number"),
     ("search", "TEXT", "find messages in all your rooms by their words"),
@@ -66,6 +68,10 @@ pub enum Said {
     Rooms,
     /// List the members of this room, or of the current one.
     Who(Option<Conversation>),
+    /// Show what a person says about themselves.
+    WhoIs(Person),
+    /// List one's devices.
+    Devices,
     /// Write to a person or room without turning to it.
     Message {
         /// Where to.
@@ -103,6 +109,8 @@ pub fn read(line: &str) -> Said {
         "create" => first_and_rest(rest).map(|(room, password)| Said::Create { room, password }),
         "rooms" | "list" => Ok(Said::Rooms),
         "who" | "names" => optional(rest).map(Said::Who),
+        "whois" | "wi" => optional(rest).and_then(|user| user.map(Said::WhoIs).ok_or_else(String::new)),
+        "devices" => Ok(Said::Devices),
         "msg" | "m" | "w" => match first_and_rest(rest) {
             Ok((to, Some(text))) => Ok(Said::Message { to, text }),
             Ok((_, None)) => Err(String::new()),
@@ -190,6 +198,7 @@ mod tests {
         assert_eq!(read("/leave"), Said::Leave(None));
         assert_eq!(read("/history 5"), Said::History(5));
         assert_eq!(read("/search deploy 部署"), Said::Search("deploy 部署".into()));
+        assert_eq!(read("/whois @bob"), Said::WhoIs("@bob".parse().unwrap()));
         assert_eq!(read("/q"), Said::Quit);
     }
 
@@ -205,6 +214,7 @@ mod tests {
         assert!(wrong("/join ops").contains("'#ops'"));
         assert!(wrong("/msg @bob").contains("/msg @USER TEXT"));
         assert!(wrong("/search ").contains("/search TEXT"));
+        assert!(wrong("/whois").contains("/whois @USER"));
         assert!(wrong("/history many").contains("/history [N]"));
     }
 

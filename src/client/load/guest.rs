@@ -191,7 +191,8 @@ impl Guest {
 mod tests {
     use super::*;
     use crate::message::{
-        Account, DeviceId, Event, EventBody, Following, Head, Post, RefusalCode, Stored, Told as ToldEvent, Welcome, body_bytes,
+        Account, AccountKind, DeviceId, Event, EventBody, Following, Head, Post, RefusalCode, Registration, ServerRole, Stored,
+        Told as ToldEvent, Welcome, body_bytes,
     };
 
     const LOG: LogId = LogId(7);
@@ -211,9 +212,23 @@ mod tests {
 
     fn ready() -> Guest {
         let mut guest = Guest::new(0);
-        let welcome = Welcome { server: "fake".into(), account: None, refusal: None, guests: true, time_ms: 1 };
+        let welcome = Welcome {
+            server: "fake".into(),
+            account: None,
+            refusal: None,
+            guests: true,
+            registration: Registration::Open,
+            time_ms: 1,
+        };
         assert_eq!(hear(&mut guest, &Notice::Welcome(welcome).encode()), Told::Greeted);
-        let account = Account { user: UserId(3), device: DeviceId(4), name: "b".into(), guest: true, own_log: LogId(5) };
+        let account = Account {
+            user: UserId(3),
+            device: DeviceId(4),
+            name: "b".into(),
+            kind: AccountKind::Guest,
+            role: ServerRole::User,
+            own_log: LogId(5),
+        };
         assert_eq!(hear(&mut guest, &Reply::Account(account).encode(0)), Told::Named);
         guest.ask_room("#b".into(), ID, false);
         let stored = Stored { log: LOG, room: "#b".into(), seq: Seq(2), time_ms: 1 };
