@@ -1,4 +1,4 @@
-//! What share of packets a direction loses lately: a moving average in integers, and how long nothing was lost.
+//! What share of packets a direction loses lately: a moving average in integers.
 
 /// One, in the fixed point of the average.
 const ONE: u32 = 1 << 20;
@@ -20,14 +20,12 @@ pub(super) struct LossRate<const HORIZON: u16> {
     rate: u32,
     /// A packet changes the average by one part in so many; grows up to the horizon, so that the first packets count for more.
     weight: u16,
-    /// Packets that arrived since the last loss.
-    clean_run: u16,
 }
 
 impl<const HORIZON: u16> LossRate<HORIZON> {
     /// Nothing lost so far; the first packet counts as one of `weight`.
     pub const fn new(weight: u16) -> Self {
-        Self { rate: 0, weight, clean_run: 0 }
+        Self { rate: 0, weight }
     }
 
     /// Takes a verdict in.
@@ -37,14 +35,8 @@ impl<const HORIZON: u16> LossRate<HORIZON> {
         }
         let part = |of: u32| of.checked_div(u32::from(self.weight)).unwrap_or(of);
         match verdict {
-            Verdict::Arrived => {
-                self.rate = self.rate.saturating_sub(part(self.rate));
-                self.clean_run = self.clean_run.saturating_add(1);
-            }
-            Verdict::Lost => {
-                self.rate = self.rate.saturating_add(part(ONE.saturating_sub(self.rate)));
-                self.clean_run = 0;
-            }
+            Verdict::Arrived => self.rate = self.rate.saturating_sub(part(self.rate)),
+            Verdict::Lost => self.rate = self.rate.saturating_add(part(ONE.saturating_sub(self.rate))),
             Verdict::Late => self.rate = self.rate.saturating_sub(part(ONE)),
         }
     }
@@ -52,11 +44,6 @@ impl<const HORIZON: u16> LossRate<HORIZON> {
     /// Lost packets of a thousand.
     pub fn per_mille(self) -> u16 {
         u16::try_from(u64::from(self.rate).saturating_mul(1_000) >> 20).unwrap_or(1_000)
-    }
-
-    /// How many packets arrived since the last loss.
-    pub const fn clean_run(self) -> u16 {
-        self.clean_run
     }
 }
 
@@ -75,14 +62,13 @@ mod tests {
             rate.on_verdict(Verdict::Arrived);
         }
         assert!(rate.per_mille() <= 1);
-        assert_eq!(rate.clean_run(), 404);
     }
 
     #[test]
     fn the_first_packets_count_for_more() {
         let mut rate = LossRate::<64>::new(8);
         rate.on_verdict(Verdict::Lost);
-        assert_eq!((rate.per_mille(), rate.clean_run()), (111, 0));
+        assert_eq!(rate.per_mille(), 111);
         let mut slow = LossRate::<256>::new(256);
         slow.on_verdict(Verdict::Lost);
         assert_eq!(slow.per_mille(), 3);

@@ -22,7 +22,7 @@ const THREE_UNTIL: u16 = 50;
 const FOUR_FROM: u16 = 150;
 const FOUR_UNTIL: u16 = 100;
 
-/// So many packets without a loss in either direction end the copies.
+/// So many packets without a loss, counted over both directions, end the copies.
 pub const CLEAN_RUN_MIN: u16 = 200;
 
 /// What copies may take, in bytes a second: 64 kbit/s.
@@ -71,6 +71,8 @@ impl Pending {
 pub(super) struct Redundancy {
     own: LossRate<HORIZON>,
     other: LossRate<HORIZON>,
+    /// Packets that arrived since the last loss, in both directions together: whoever mostly listens sends few of its own.
+    clean_run: u16,
     /// How often each line is sent now; 1: no copies.
     copies: u8,
     /// Bytes that may be spent, in millionths.
@@ -86,6 +88,7 @@ impl Redundancy {
         Self {
             own: LossRate::new(FIRST_WEIGHT),
             other: LossRate::new(FIRST_WEIGHT),
+            clean_run: 0,
             copies: first,
             budget: COPY_BURST_LEN.saturating_mul(1_000_000),
             budget_at: now,
@@ -189,6 +192,11 @@ impl Redundancy {
     }
 
     fn choose(&mut self, verdict: Verdict) {
+        self.clean_run = match verdict {
+            Verdict::Arrived => self.clean_run.saturating_add(1),
+            Verdict::Lost => 0,
+            Verdict::Late => self.clean_run,
+        };
         let loss = self.loss_per_mille();
         let [two, three, four] = LEVELS;
         let wanted = match self.copies {
@@ -198,7 +206,7 @@ impl Redundancy {
             copies if copies >= three && loss >= THREE_UNTIL => three,
             _ if verdict == Verdict::Lost => two,
             1 => 1,
-            _ if self.own.clean_run().min(self.other.clean_run()) >= CLEAN_RUN_MIN => 1,
+            _ if self.clean_run >= CLEAN_RUN_MIN => 1,
             _ => two,
         };
         self.copies = wanted;
@@ -241,15 +249,14 @@ mod tests {
     }
 
     #[test]
-    fn it_starts_on_and_ends_after_200_clean_packets_both_ways() {
+    fn it_starts_on_and_ends_after_200_clean_packets_of_both_directions() {
         let mut redundancy = fresh();
         assert_eq!(copies_at(&mut redundancy), [3]);
-        pass(&mut redundancy, 199, 1_000);
-        assert_eq!(redundancy.copies(), 2);
-        redundancy.on_own(Verdict::Arrived);
-        assert_eq!(redundancy.copies(), 2, "the other direction has not shown itself clean");
+        pass(&mut redundancy, 99, 1_000);
         redundancy.on_other(Verdict::Arrived);
-        assert_eq!(redundancy.copies(), 1);
+        assert_eq!(redundancy.copies(), 2);
+        redundancy.on_other(Verdict::Arrived);
+        assert_eq!(redundancy.copies(), 1, "who mostly listens sends little itself");
         assert!(copies_at(&mut redundancy).is_empty());
     }
 
