@@ -5,8 +5,8 @@ use super::target::find;
 use super::turn::{Ruled, Stop, settle};
 use super::visible::View;
 use crate::message::{
-    Account, LogId, Member, MemberPage, Membership, MembershipPage, Refusal, RefusalCode, Reply, RequestId, RoomName, RoomPage,
-    RoomSearch, RoomSummary, Target, UserId, UserName, fold_tag,
+    Account, Availability, LogId, Member, MemberPage, Membership, MembershipPage, Refusal, RefusalCode, Reply, RequestId,
+    RoomName, RoomPage, RoomSearch, RoomSummary, Target, UserId, UserName, fold_tag,
 };
 use crate::store::{LogKind, Reader, StoreError};
 
@@ -157,7 +157,7 @@ pub fn who(reader: &Reader, user: UserId, target: &Target, after: u64) -> Result
             user: member.user,
             name: member.name,
             role: member.role,
-            online: false,
+            availability: Availability::Offline,
         };
         let members = listed.into_iter().take(MEMBERS_PAGE).map(member).collect();
         Ok(MemberPage { log: place.id(), room: place.called, members, more })

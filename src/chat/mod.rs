@@ -27,6 +27,7 @@ mod tickets;
 mod told;
 mod turn;
 mod visible;
+mod voice;
 
 #[cfg(test)]
 mod account_tests;
@@ -64,3 +65,4 @@ pub use reading::{Beginning, EVENTS_PAGE, FollowItem, FollowPage, PAGE_LEN_MAX, 
 pub use rooms::{ROOMS_CREATED_MAX, ROOMS_JOINED_MAX, SPANS_MAX};
 pub use search::{SEARCH_PAGE, search};
 pub use settings::room_settings;
+pub use voice::voice;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::line::{Line, LinkState};
 use super::moment::Moment;
 use super::room_event;
-use crate::message::{AccountKind, Event, EventBody, Profile, Role, RoomKind, ServerRole};
+use crate::message::{AccountKind, Availability, Event, EventBody, Profile, Role, RoomKind, ServerRole};
 
 /// How much of an event's place and time stands before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,8 +81,31 @@ pub fn write(line: &Line<'_>, style: Style) -> String {
                 Role::Moderator => "  moderator",
                 Role::Member => "",
             };
-            let online = if member.online { "  online" } else { "" };
+            let online = match member.availability {
+                Availability::Offline => "",
+                Availability::Online => "  online",
+                Availability::Away => "  away",
+            };
             format!("@{}{role}{online}", printable(&member.name))
+        }
+        Line::Typing { room, typing } => format!("-- {} is typing in {}", printable(&typing.name), printable(room)),
+        Line::Latest { room, latest } => {
+            let (room, name, value) = (printable(room), printable(&latest.name), printable(&latest.value));
+            match latest.draft() {
+                Some(_) => format!("-- {name} is writing in {room}: {value}"),
+                None => format!("-- {room} {} = {value} ({name})", printable(&latest.key)),
+            }
+        }
+        Line::Presence(presence) => {
+            let name = printable(&presence.name);
+            match presence.availability {
+                Availability::Offline => {
+                    format!("-- @{name} is offline, last seen {}", Moment::from_ms(presence.time_ms).date_and_time())
+                }
+                Availability::Online => format!("-- @{name} is online"),
+                Availability::Away if presence.text.is_empty() => format!("-- @{name} is away"),
+                Availability::Away => format!("-- @{name} is away: {}", printable(&presence.text)),
+            }
         }
         Line::Account { account, server, key } => {
             let guest = if account.is_guest() { ", a guest" } else { "" };

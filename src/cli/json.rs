@@ -8,7 +8,7 @@ use super::human::must_be_spelled_out;
 use super::line::{Line, LinkState};
 use super::moment::Moment;
 use super::room_event::{self, RoomFields};
-use crate::message::{AccountKind, Event, EventBody, PutOut, Role, RoomKind, ServerRole};
+use crate::message::{AccountKind, Availability, Event, EventBody, PutOut, Role, RoomKind, ServerRole};
 
 /// The version of these lines, in every one of them.
 const VERSION: u32 = 1;
@@ -96,6 +96,36 @@ struct Member<'a> {
     user_id: u64,
     role: &'static str,
     online: bool,
+    presence: &'static str,
+}
+
+#[derive(Serialize)]
+struct TypingLine<'a> {
+    room: &'a str,
+    room_id: u64,
+    user: &'a str,
+    user_id: u64,
+}
+
+#[derive(Serialize)]
+struct LatestLine<'a> {
+    room: &'a str,
+    room_id: u64,
+    author: &'a str,
+    author_id: u64,
+    key: &'a str,
+    value: &'a str,
+}
+
+#[derive(Serialize)]
+struct PresenceLine<'a> {
+    user: &'a str,
+    user_id: u64,
+    presence: &'static str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    text: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_seen: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -236,8 +266,11 @@ pub fn write(line: &Line<'_>) -> String {
                 Role::Moderator => "moderator",
                 Role::Member => "member",
             };
-            versioned("member", Member { room, user: &member.name, user_id: member.user.0, role, online: member.online })
+            let online = member.availability != Availability::Offline;
+            let presence = presence_word(member.availability);
+            versioned("member", Member { room, user: &member.name, user_id: member.user.0, role, online, presence })
         }
+        Line::Typing { .. } | Line::Latest { .. } | Line::Presence(_) => ephemeral_line(line),
         Line::Account { account, server, key } => versioned(
             "account",
             AccountLine {
@@ -273,6 +306,35 @@ pub fn write(line: &Line<'_>) -> String {
         Line::PasswordChanged => versioned("password_changed", Nothing {}),
         Line::SignedOut => versioned("signed_out", Nothing {}),
         Line::State(state) => versioned("state", state_fields(*state)),
+    }
+}
+
+/// A line of what is not stored.
+fn ephemeral_line(line: &Line<'_>) -> String {
+    match line {
+        Line::Typing { room, typing } => {
+            let (room_id, user, user_id) = (typing.log.0, typing.name.as_str(), typing.user.0);
+            versioned("typing", TypingLine { room, room_id, user, user_id })
+        }
+        Line::Latest { room, latest } => {
+            let (room_id, author, author_id) = (latest.log.0, latest.name.as_str(), latest.author.0);
+            versioned("latest", LatestLine { room, room_id, author, author_id, key: &latest.key, value: &latest.value })
+        }
+        Line::Presence(presence) => {
+            let is_offline = presence.availability == Availability::Offline;
+            let last_seen = is_offline.then(|| Moment::from_ms(presence.time_ms).rfc_3339());
+            let (user, user_id, text) = (presence.name.as_str(), presence.user.0, presence.text.as_str());
+            versioned("presence", PresenceLine { user, user_id, presence: presence_word(presence.availability), text, last_seen })
+        }
+        _ => unreachable!("the caller has looked"),
+    }
+}
+
+fn presence_word(availability: Availability) -> &'static str {
+    match availability {
+        Availability::Offline => "offline",
+        Availability::Online => "online",
+        Availability::Away => "away",
     }
 }
 

@@ -2,8 +2,8 @@
 
 use crate::client::PublicKey;
 use crate::message::{
-    Account, DeviceId, DeviceSummary, Event, IgnoredUser, LogId, Member, Membership, Profile, Report, RequestId, RoomSettings,
-    RoomSummary, Seq, Stored,
+    Account, DeviceId, DeviceSummary, Event, IgnoredUser, Latest, LogId, Member, Membership, Presence, Profile, Report,
+    RequestId, RoomSettings, RoomSummary, Seq, Stored, Typing,
 };
 
 /// One line of output.
@@ -70,6 +70,22 @@ pub enum Line<'a> {
         /// The member.
         member: &'a Member,
     },
+    /// Somebody is typing.
+    Typing {
+        /// What the user calls the log.
+        room: &'a str,
+        /// Who and where.
+        typing: &'a Typing,
+    },
+    /// A value of which only the newest counts.
+    Latest {
+        /// What the user calls the log.
+        room: &'a str,
+        /// The value.
+        latest: &'a Latest,
+    },
+    /// Whether somebody is there.
+    Presence(&'a Presence),
     /// The user and the device.
     Account {
         /// Who.

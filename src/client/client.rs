@@ -17,6 +17,7 @@ use super::backoff::Backoff;
 use super::config::ClientConfig;
 use super::connecting::{Attempts, Found};
 use super::database::LocalError;
+use super::ephemeral::Ephemeral;
 use super::event::ClientEvent;
 use super::follows::{Follows, Step};
 use super::link::{Arrival, Link};
@@ -78,10 +79,11 @@ pub struct Client {
     /// When to doubt that the server still lives; none while it owes nothing.
     doubt_at: Option<Time>,
     account: Option<Account>,
-    requests: Requests,
-    follows: Follows,
+    pub(super) requests: Requests,
+    pub(super) follows: Follows,
+    pub(super) ephemeral: Ephemeral,
     sending: Sending,
-    events: VecDeque<ClientEvent>,
+    pub(super) events: VecDeque<ClientEvent>,
 }
 
 impl Client {
@@ -101,6 +103,7 @@ impl Client {
             account: None,
             requests: Requests::default(),
             follows: Follows::default(),
+            ephemeral: Ephemeral::default(),
             sending: Sending::new(config.outbox, config.sender_lock, dice.array()),
             events: VecDeque::new(),
             dice,
@@ -124,7 +127,7 @@ impl Client {
     /// Whether nothing is being asked or sent.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.requests.is_empty() && self.sending.is_idle()
+        self.requests.is_empty() && self.sending.is_idle() && self.ephemeral.is_idle()
     }
 
     /// How many messages of this profile have no outcome.
@@ -248,7 +251,7 @@ impl Client {
         };
         let sends = self.account.is_some() && self.is_online();
         let sending = if sends { self.sending.deadline() } else { None };
-        [own, sending, self.doubt_at, self.endpoint.poll_timeout()].into_iter().flatten().min()
+        [own, sending, self.ephemeral.deadline(), self.doubt_at, self.endpoint.poll_timeout()].into_iter().flatten().min()
     }
 
     /// Writes the next datagram into `buf` and returns where it goes.
@@ -309,11 +312,8 @@ impl Client {
                 Event::Readable(stream) => self.read(now, handle, stream),
                 Event::Closed(reason) => self.on_lost(now, reason),
                 Event::Silent => self.silence.on_silent(now),
-                Event::ServerKey { .. }
-                | Event::Connected { .. }
-                | Event::Writable(_)
-                | Event::Latest
-                | Event::PathChanged(_) => {}
+                Event::Latest => self.read_latest(handle),
+                Event::ServerKey { .. } | Event::Connected { .. } | Event::Writable(_) | Event::PathChanged(_) => {}
             },
             Link::Online { renewal, .. } if renewal.is_fresh(handle) => match event {
                 Event::Readable(_) => self.take_over(now, handle),
@@ -346,11 +346,12 @@ impl Client {
         self.doubt_at = None;
         let posts_go_again = self.sending.on_lost();
         self.requests.on_lost(|purpose| match purpose {
-            Purpose::Follow | Purpose::Resume => true,
+            Purpose::Follow | Purpose::Resume | Purpose::Quiet => true,
             Purpose::Post(_) => !posts_go_again,
             Purpose::Asked | Purpose::SignOut => false,
         });
         self.follows.on_lost();
+        self.ephemeral.on_lost();
     }
 
     pub(super) fn read(&mut self, now: Time, handle: ConnectionHandle, stream: StreamId) {
@@ -382,6 +383,9 @@ impl Client {
             Notice::Forked((log, at)) => self.follows.on_forked(log, at),
             Notice::CaughtUp((log, at)) => self.follows.on_caught_up(log, at),
             Notice::Unfollowed((log, refusal)) => self.follows.on_unfollowed(log, refusal),
+            Notice::Presence(presence) => Step::On(Some(ClientEvent::Presence(presence))),
+            Notice::Latest(latest) => return self.on_latest(latest),
+            Notice::Typing(typing) => return self.on_typing(typing),
             Notice::Slowed => Step::On(Some(ClientEvent::Slowed)),
             Notice::SignedOut(refusal) => {
                 self.account = None;
@@ -422,7 +426,7 @@ impl Client {
     /// The server does not know this device: what only a user may ask waits until somebody signs in.
     fn on_unknown(&mut self) {
         self.sending.on_unknown();
-        self.requests.on_lost(|purpose| matches!(purpose, Purpose::Follow | Purpose::Resume | Purpose::Post(_)));
+        self.requests.on_lost(|purpose| matches!(purpose, Purpose::Follow | Purpose::Resume | Purpose::Quiet | Purpose::Post(_)));
         self.follows.on_lost();
     }
 
@@ -444,6 +448,7 @@ impl Client {
             }
             Purpose::Post(place) => self.events.extend(self.sending.on_reply(now, place, reply)),
             Purpose::Resume => self.sending.on_resumed(),
+            Purpose::Quiet => {}
             Purpose::Asked | Purpose::SignOut => {
                 match (&reply, purpose) {
                     (Reply::Account(account), _) => self.on_signed_in(account.clone()),
@@ -456,8 +461,9 @@ impl Client {
     }
 
     /// Hands the transport what it takes.
-    fn pump(&mut self, now: Time) {
+    pub(super) fn pump(&mut self, now: Time) {
         let Link::Online { handle, .. } = self.link else { return };
+        self.pump_ephemeral(now, handle);
         if self.account.is_some() {
             let filled = self.sending.fill(now, &mut self.requests, &mut self.events);
             self.note_failure(filled);

@@ -5,7 +5,7 @@ use super::database::LocalError;
 use super::outbox::{Place, PostOutcome};
 use super::requests::Tag;
 use crate::crypto::PublicKey;
-use crate::message::{Event, LogId, Refusal, Reply, Seq, Welcome};
+use crate::message::{Event, Latest, LogId, Presence, Refusal, Reply, Seq, Typing, Welcome};
 use crate::transport::{CloseReason, Micros};
 
 /// Something happened.
@@ -104,6 +104,22 @@ pub enum ClientEvent {
         /// Why.
         refusal: Refusal,
     },
+    /// Somebody is typing in a log in view; it is told again while it lasts.
+    Typing {
+        /// What the user calls the log.
+        room: String,
+        /// Where and who.
+        typing: Typing,
+    },
+    /// The newest value of a key in a log in view.
+    Latest {
+        /// What the user calls the log.
+        room: String,
+        /// The value.
+        latest: Latest,
+    },
+    /// Whether somebody is there who follows a log in view; told when it may have changed.
+    Presence(Presence),
     /// The server reads this client's requests more slowly for a while.
     Slowed,
     /// The device no longer belongs to its user.

@@ -469,6 +469,9 @@ fn short(event: &ClientEvent) -> String {
         ClientEvent::Broken { at, .. } => format!("broken at {at}"),
         ClientEvent::Unfollowed { refusal, .. } => format!("unfollowed: {}", refusal.sentence),
         ClientEvent::Slowed => "slowed".into(),
+        ClientEvent::Typing { typing, .. } => format!("{} types", typing.name),
+        ClientEvent::Latest { latest, .. } => format!("{} = {}", latest.key, latest.value),
+        ClientEvent::Presence(presence) => format!("{} is {:?}", presence.name, presence.availability),
         ClientEvent::SignedOut(_) => "signed out".into(),
         ClientEvent::OutboxFailed(_) => "outbox failed".into(),
     }

@@ -169,6 +169,11 @@ impl Follows {
         Step::Ended(self.take(log).map(|place| unfollowed(place, refusal)))
     }
 
+    /// What the user calls a log that is followed.
+    pub(super) fn room(&mut self, log: LogId) -> Option<String> {
+        self.find(log).map(|place| place.room.clone())
+    }
+
     fn find(&mut self, log: LogId) -> Option<&mut Place> {
         self.list.iter_mut().filter_map(|follow| follow.place.as_mut()).find(|place| place.log == log)
     }

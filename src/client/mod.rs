@@ -12,6 +12,7 @@ mod config;
 mod connecting;
 mod cursors;
 mod database;
+mod ephemeral;
 mod event;
 mod event_loop;
 #[cfg(test)]
@@ -34,6 +35,7 @@ pub use client::Client;
 pub use config::ClientConfig;
 pub use cursors::{Cursor, Cursors};
 pub use database::LocalError;
+pub use ephemeral::TYPING_LIFE;
 pub use event::{ClientEvent, Followed};
 pub use event_loop::{EventLoop, Turn, Waker};
 pub use known_servers::{Known, KnownServers};

@@ -29,6 +29,8 @@ pub(super) enum Purpose {
     Post(Place),
     /// The outbox, which was halted.
     Resume,
+    /// Nobody: it is said on this connection or not at all.
+    Quiet,
 }
 
 #[derive(Debug)]

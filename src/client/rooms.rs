@@ -91,6 +91,11 @@ impl Rooms {
         self.names.contains_key(&log)
     }
 
+    /// The user's logs, with what the user calls each.
+    pub fn logs(&self) -> impl Iterator<Item = (LogId, &str)> {
+        self.names.iter().map(|(log, name)| (*log, name.as_str()))
+    }
+
     /// What the user calls this log; nothing for one they are not in.
     #[must_use]
     pub fn name(&self, log: LogId) -> Option<&str> {

@@ -29,6 +29,7 @@ mod bytes;
 mod code;
 mod codec;
 mod device;
+mod ephemeral;
 mod event;
 mod glance;
 mod id;
@@ -53,6 +54,9 @@ pub use body::{EventBody, Post, RoomKind, SALT_LEN, Salt, body_bytes, body_hash}
 pub use code::{CODE_LEN, Code, CodeError, CodeHash, MakeInvitation};
 pub use codec::{BODY_LEN_MAX, MessageError};
 pub use device::{DeviceSummary, RevokeDevice};
+pub use ephemeral::{
+    AWAY_LEN_MAX, Availability, KEY_LEN_MAX, Latest, Presence, SetLatest, Typing, VALUE_LEN_MAX, VIEWS_MAX, draft_key,
+};
 pub use event::{Event, EventHash, HEAD_LEN, Head};
 pub use glance::Glance;
 pub use id::{DeviceId, LogId, RequestId, Seq, UserId};

@@ -2,6 +2,7 @@
 
 use super::account::{Account, Registration};
 use super::codec::messages;
+use super::ephemeral::{Latest, Presence, Typing};
 use super::id::{LogId, Seq};
 use super::reading::Told;
 use super::refusal::Refusal;
@@ -27,6 +28,12 @@ messages! {
         0x8006 Slowed,
         /// The device no longer belongs to its user; the connection closes.
         0x8007 SignedOut(Refusal),
+        /// Whether somebody is there who follows a log that is in view.
+        0x8010 Presence(Presence),
+        /// The newest value of a key in a log that is in view; comes on the latest-value lane and on the chat stream.
+        0x8011 Latest(Latest),
+        /// Somebody is typing in a log that is in view; comes on the latest-value lane.
+        0x8012 Typing(Typing),
     }
 }
 

@@ -153,6 +153,10 @@ refusal_codes! {
     NotInRoom = 129, Request;
     /// A setting, topic, tag or reason cannot be so.
     BadSetting = 130, Request;
+    /// The session does not follow the log.
+    NotFollowed = 180, Request;
+    /// A key or a value is empty or too long.
+    BadValue = 181, Request;
 }
 
 /// A no, as a value.

@@ -7,6 +7,7 @@ use super::account::{ChangePassword, Credentials, GuestRequest};
 use super::code::MakeInvitation;
 use super::codec::messages;
 use super::device::RevokeDevice;
+use super::ephemeral::SetLatest;
 use super::id::{LogId, RequestId, Seq};
 use super::moderation::{Ignore, Moderate, ReportMessage, RoomSearch};
 use super::posting::PostRequest;
@@ -90,6 +91,14 @@ messages! {
         0x0032 History(HistoryRequest),
         /// Looks for messages by their words.
         0x0033 Search(SearchRequest),
+        /// Says which logs are before the user's eyes, in place of those said before.
+        0x0060 InView(Vec<LogId>),
+        /// Tells a value to those who have the log in view. On the latest-value lane it is not answered.
+        0x0061 SetLatest(SetLatest),
+        /// Says that the user is typing. On the latest-value lane it is not answered.
+        0x0062 Typing(LogId),
+        /// The user is away from this device, and what to say of that; or back.
+        0x0063 SetAway(Option<String>),
     }
 }
 

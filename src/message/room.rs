@@ -1,5 +1,6 @@
 //! Rooms and their members: what is asked about them and answered.
 
+use super::ephemeral::Availability;
 use super::id::{LogId, RequestId, UserId};
 use super::settings::{RoomChanges, Template, Visibility};
 use super::text::Password;
@@ -81,8 +82,8 @@ pub struct Member {
     pub name: String,
     /// What the member may do.
     pub role: Role,
-    /// Whether a device of the user is connected.
-    pub online: bool,
+    /// Whether the user is there.
+    pub availability: Availability,
 }
 
 /// A page of members.

@@ -75,12 +75,16 @@ impl Server {
         match (step, result) {
             (Step::Identify { session }, result) => self.on_identified(now, session, result),
             (Step::Page { session, log, epoch }, result) => self.on_page(now, session, log, epoch, result),
+            (Step::Voice { session, log, epoch, utterance }, result) => {
+                self.on_voice(now, (session, log, epoch), utterance, result.is_ok());
+            }
             (step, Err(refusal)) => {
                 if let Some(asked) = step.asked() {
                     self.finish(now, asked, &Reply::Refused(refusal));
                 }
             }
             (Step::BeginFollow(asked, user), Ok(Answer::Beginning(beginning))) => self.on_beginning(now, asked, user, beginning),
+            (Step::SetLatest(asked, set), Ok(Answer::Heard)) => self.on_heard(now, asked, set),
             (Step::FindAccount(asked, credentials), Ok(Answer::Password(found))) => {
                 let kept = found.as_ref().map(|(_, hash)| hash.clone());
                 let password = secret(&credentials.password);
@@ -126,7 +130,7 @@ impl Server {
             Answer::Ignored(people) => self.finish(now, asked, &Reply::Ignored(people)),
             Answer::Members(mut page) => {
                 for member in &mut page.members {
-                    member.online = self.presence.is_online(member.user);
+                    member.availability = self.presence.availability(member.user);
                 }
                 self.finish(now, asked, &Reply::Members(page));
             }
@@ -139,6 +143,7 @@ impl Server {
             | Answer::Changed(_)
             | Answer::RoomPassword(_)
             | Answer::Beginning(_)
+            | Answer::Heard
             | Answer::FollowPage(_) => unreachable!("these answers have steps of their own"),
         }
     }

@@ -111,6 +111,10 @@ impl Server {
                 self.finish(now, asked, &Reply::Done);
             }
             Request::History(history) => self.begin_history(asked, account, history)?,
+            Request::InView(logs) => self.begin_in_view(now, asked, logs)?,
+            Request::SetLatest(set) => self.begin_set_latest(now, asked, account, set)?,
+            Request::Typing(log) => self.begin_typing(now, asked, log)?,
+            Request::SetAway(text) => self.begin_away(now, asked, account, text)?,
             Request::Search(search) => self.read(Step::Answer(asked), Read::Search(account.user, search)),
         }
         Ok(())
@@ -244,7 +248,11 @@ fn check_lengths(request: &Request) -> Result<(), Refusal> {
         | Request::MakeInvitation(_)
         | Request::Memberships(_)
         | Request::Resume
-        | Request::Unfollow(_) => (0, [None, None]),
+        | Request::Unfollow(_)
+        | Request::InView(_)
+        | Request::SetLatest(_)
+        | Request::Typing(_)
+        | Request::SetAway(_) => (0, [None, None]),
     };
     if name_len > NAME_LEN_MAX {
         return Err(Refusal::new(RefusalCode::BadName, format!("no name has more than {NAME_LEN_MAX} bytes")));

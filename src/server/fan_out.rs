@@ -11,10 +11,10 @@ use crate::message::{Hidden, LogId, Notice, Refusal, RefusalClass, RefusalCode, 
 use crate::transport::{ConnectionHandle, Micros, StreamId};
 
 /// Bytes in a session's chat stream above which events are no longer pushed to it.
-const FOLLOW_QUEUE_LEN_MAX: usize = 16 * 1024;
+pub(super) const FOLLOW_QUEUE_LEN_MAX: usize = 16 * 1024;
 
 /// Bytes in a session's chat stream below which it reads on.
-const FOLLOW_QUEUE_LOW_LEN: usize = 4 * 1024;
+pub(super) const FOLLOW_QUEUE_LOW_LEN: usize = 4 * 1024;
 
 /// How long to wait before a page that could not be read is tried again.
 const PAGE_RETRY_DELAY: Micros = Micros::from_secs(1);
@@ -23,6 +23,7 @@ impl Server {
     /// Tells everybody whom an outcome concerns.
     pub(super) fn tell(&mut self, now: Now, outcome: Outcome) {
         for event in &outcome.events {
+            self.ask_voices_again(event);
             self.push(now, event);
         }
         for change in outcome.changes {
@@ -124,6 +125,7 @@ impl Server {
             session.follows.insert(log);
             self.follows.add(log, asked.session, user, after);
             self.fall_behind(asked.session, log);
+            self.on_followed(now, asked.session, log);
         }
     }
 
@@ -195,6 +197,7 @@ impl Server {
         if planted!(LeaverStillTold) {
             return;
         }
+        self.presence.forget_log(user, log);
         for handle in self.follows.remove_user(log, user) {
             if let Some(session) = self.sessions.get_mut(&handle) {
                 session.follows.remove(&log);

@@ -14,4 +14,8 @@ pub struct Holds {
     pub follows_full: u64,
     /// Passwords that were not looked at because too many waited.
     pub passwords_full: u64,
+    /// Values that were passed over because their session or its log told too much.
+    pub utterances_full: u64,
+    /// Values that were not kept because too many were.
+    pub values_full: u64,
 }

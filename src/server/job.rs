@@ -76,6 +76,8 @@ pub enum Read {
     FollowPage(UserId, LogId, Seq),
     /// A page of history.
     History(UserId, HistoryRequest),
+    /// Whether what a user tells a log without storing it is to be heard, at this time of people's clock.
+    Voice(UserId, LogId, u64),
     /// Messages by their words.
     Search(UserId, SearchRequest),
 }
@@ -115,6 +117,8 @@ pub enum Answer {
     FollowPage(FollowPage),
     /// To [`Read::History`] and [`Read::Audit`].
     History(EventPage),
+    /// To [`Read::Voice`]: it is.
+    Heard,
     /// To [`Read::Search`].
     Found(SearchPage),
 }
@@ -132,6 +136,7 @@ impl Read {
     /// [`StoreError`] when the disk or the database fails; a refusal is an answer.
     pub fn answer(self, reader: &Reader) -> Result<Result<Answer, Refusal>, StoreError> {
         Ok(match self {
+            Self::Voice(user, log, now_ms) => chat::voice(reader, user, log, now_ms)?.map(|()| Answer::Heard),
             Self::KeyOwner(key) => Ok(Answer::KeyOwner(chat::account_of_key(reader, &key)?)),
             Self::PasswordOf(name) => Ok(Answer::Password(chat::password_of(reader, &name)?)),
             Self::OwnPassword(user, id) => Ok(match chat::first_password_change(reader, user, id)? {

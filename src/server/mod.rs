@@ -6,11 +6,13 @@
 
 mod begin_accounts;
 mod begin_rooms;
+mod budget;
 mod bulk;
 mod chores;
 mod complete;
 mod config;
 mod dispatch;
+mod ephemeral;
 mod event_loop;
 mod fan_out;
 mod follow;
@@ -24,6 +26,8 @@ mod presence;
 mod server;
 mod session;
 mod steps;
+mod values;
+mod views;
 mod workers;
 
 pub use config::{Config, ConfigError, DEFAULT_PORT, Limits, registration};

@@ -134,6 +134,8 @@ impl Server {
         self.close_leaving(now);
         self.retry_pages(now);
         self.order_chore(now);
+        self.settle_values(now);
+        self.tell_presence(now);
         for _ in 0..self.stalled.len() {
             let Some(handle) = self.stalled.pop_front() else { break };
             if let Some(session) = self.sessions.get_mut(&handle) {
@@ -149,7 +151,8 @@ impl Server {
         let leaving = self.leaving.front().map(|(until, _)| *until);
         let retries = self.page_retries.front().map(|(at, _)| *at);
         let chores = self.chores.poll_timeout();
-        self.endpoint.poll_timeout().into_iter().chain(chores).chain(strangers).chain(leaving).chain(retries).min()
+        let told = self.follows.poll_timeout().into_iter().chain(self.presence.poll_timeout());
+        self.endpoint.poll_timeout().into_iter().chain(chores).chain(told).chain(strangers).chain(leaving).chain(retries).min()
     }
 
     /// Writes the next datagram to `datagram`; where it goes, or `None` if nothing is to be sent now. Streams that drain
@@ -240,21 +243,16 @@ impl Server {
             Event::Readable(_) => self.pump(now, handle),
             Event::Writable(_) => {
                 self.catch_up(handle);
+                self.show_views(now, handle);
                 self.pump(now, handle);
             }
-            Event::Latest => self.pass_over_latest(handle),
+            Event::Latest => self.on_latest(now, handle),
             Event::Closed(reason) => {
                 tracing::debug!(?handle, ?reason, "connection closed");
-                self.forget(handle);
+                self.forget(now, handle);
             }
             Event::ServerKey { .. } | Event::PathChanged(_) | Event::Silent => {}
         }
-    }
-
-    /// No value of a client's has a meaning yet; what comes is taken so that it does not wait.
-    fn pass_over_latest(&mut self, handle: ConnectionHandle) {
-        let Some(mut connection) = self.endpoint.connection(handle) else { return };
-        while connection.recv_latest().is_some() {}
     }
 
     fn on_connected(&mut self, now: Now, handle: ConnectionHandle, peer: PublicKey) {
@@ -364,6 +362,7 @@ impl Server {
         let follows = std::mem::take(&mut session.follows);
         if let Standing::SignedIn(account) = standing {
             self.presence.leave(handle, &account);
+            self.on_presence(now, &account, &follows);
         }
         for log in follows {
             self.follows.remove(log, handle);
@@ -407,10 +406,11 @@ impl Server {
     }
 
     /// Forgets a session whose connection is gone. Its commands go on; nobody waits for their replies.
-    fn forget(&mut self, handle: ConnectionHandle) {
+    fn forget(&mut self, now: Now, handle: ConnectionHandle) {
         let Some(session) = self.sessions.remove(&handle) else { return };
         if let Some(account) = session.account() {
             self.presence.leave(handle, account);
+            self.on_presence(now, account, &session.follows);
         }
         if let Some(same_key) = self.by_key.get_mut(&session.key) {
             same_key.retain(|other| *other != handle);

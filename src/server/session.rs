@@ -10,6 +10,7 @@
 //! Requests begin in the order they came. Commands run one behind the other without waiting; a read waits for the commands
 //! before it, so that people see what they wrote; a request that needs a password hashed runs alone.
 
+use super::budget::Budget;
 use crate::message::{Account, LogId, PasswordChange, Request};
 use std::collections::{BTreeSet, VecDeque};
 
@@ -83,6 +84,10 @@ pub(super) struct Session {
     pub(super) is_reading_page: bool,
     /// Logs it follows.
     pub(super) follows: BTreeSet<LogId>,
+    /// Logs before the user's eyes, whether they are followed or not yet.
+    pub(super) in_view: Vec<LogId>,
+    /// What it may still tell that is not stored.
+    pub(super) utterances: Budget,
     commands: u32,
     reads: u32,
     exclusives: u32,
@@ -100,6 +105,8 @@ impl Session {
             behind: VecDeque::new(),
             is_reading_page: false,
             follows: BTreeSet::new(),
+            in_view: Vec::new(),
+            utterances: Budget::default(),
             commands: 0,
             reads: 0,
             exclusives: 0,
@@ -189,6 +196,10 @@ pub(super) fn lane_of(request: &Request) -> Lane {
         | Request::Follow(_)
         | Request::Unfollow(_)
         | Request::History(_)
+        | Request::InView(_)
+        | Request::SetLatest(_)
+        | Request::Typing(_)
+        | Request::SetAway(_)
         | Request::Search(_) => Lane::Read,
         Request::Register(_)
         | Request::RegisterInvited(_)

@@ -1,8 +1,9 @@
 //! What an answer from a worker is for: the continuation of a request, as a closed enum.
 
+use super::ephemeral::Utterance;
 use super::session::Lane;
 use crate::chat::NewRoom;
-use crate::message::{ChangePassword, CodeHash, Credentials, GoodChanges, JoinRoom, LogId, RequestId, Target, UserId};
+use crate::message::{ChangePassword, CodeHash, Credentials, GoodChanges, JoinRoom, LogId, RequestId, SetLatest, Target, UserId};
 use crate::transport::ConnectionHandle;
 
 /// A request that waits for its reply.
@@ -32,6 +33,10 @@ pub(super) enum Step {
     BeginFollow(Asked, UserId),
     /// Put the page into the follower's stream, if it is still the same follow.
     Page { session: ConnectionHandle, log: LogId, epoch: u64 },
+    /// Let the value be heard if its author may speak, then answer.
+    SetLatest(Asked, SetLatest),
+    /// Remember whether the session's user may speak in the log, and let this be heard if so.
+    Voice { session: ConnectionHandle, log: LogId, epoch: u64, utterance: Utterance },
     /// A new password was hashed: register, with this invitation.
     Register(Asked, Credentials, Option<CodeHash>),
     /// The account's hash was looked up: verify.
@@ -56,9 +61,10 @@ impl Step {
     /// The request that waits, if this is for one.
     pub(super) fn asked(&self) -> Option<Asked> {
         match self {
-            Self::Identify { .. } | Self::Page { .. } | Self::Chore | Self::Unasked => None,
+            Self::Identify { .. } | Self::Page { .. } | Self::Voice { .. } | Self::Chore | Self::Unasked => None,
             Self::Answer(asked)
             | Self::BeginFollow(asked, _)
+            | Self::SetLatest(asked, _)
             | Self::Register(asked, ..)
             | Self::FindAccount(asked, _)
             | Self::BindDevice(asked, ..)

@@ -14,7 +14,7 @@ use super::program::DEADLINE;
 use super::world::World;
 
 /// The client on a pseudo terminal of its own.
-struct Terminal {
+pub struct Terminal {
     child: Child,
     keys: File,
     shown: Receiver<Vec<u8>>,
@@ -23,7 +23,7 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn start(person: &Person, args: &[&str]) -> Self {
+    pub fn start(person: &Person, args: &[&str]) -> Self {
         let size = Winsize { ws_row: 24, ws_col: 200, ws_xpixel: 0, ws_ypixel: 0 };
         let pair = openpty(Some(&size), None).expect("a pseudo terminal");
         let other_end = || Stdio::from(pair.slave.try_clone().expect("a file descriptor"));
@@ -53,12 +53,12 @@ impl Terminal {
         Self { child, keys, shown, screen: String::new() }
     }
 
-    fn press(&mut self, keys: &str) {
+    pub fn press(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).expect("the terminal is there");
     }
 
     /// Waits until this is on the screen behind what was waited for before.
-    fn wait_for(&mut self, part: &str) {
+    pub fn wait_for(&mut self, part: &str) {
         let until = Instant::now() + DEADLINE;
         loop {
             if let Some(at) = self.screen.find(part) {
@@ -73,7 +73,7 @@ impl Terminal {
     }
 
     /// Waits for its end; what was on the screen meanwhile, and the status.
-    fn end(mut self) -> (String, Option<i32>) {
+    pub fn end(mut self) -> (String, Option<i32>) {
         let until = Instant::now() + DEADLINE;
         while let Ok(bytes) = self.shown.recv_timeout(until.saturating_duration_since(Instant::now())) {
             self.screen.push_str(&String::from_utf8_lossy(&bytes));

@@ -8,6 +8,7 @@ mod delivery;
 mod disk;
 mod ending;
 mod endpoint;
+mod ephemeral;
 mod grid;
 mod handshake;
 mod lanes;

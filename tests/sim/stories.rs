@@ -158,7 +158,9 @@ fn rooms_and_who_is_in_them_and_online_are_listed() {
     world.drive_for(Micros::from_secs(130));
     match world.ask(alice, &Request::Who((Target::Room("#ops".into()), 0))) {
         Reply::Members(page) => {
-            let members: Vec<(&str, bool)> = page.members.iter().map(|member| (member.name.as_str(), member.online)).collect();
+            let is_online = |member: &udpchat::message::Member| member.availability != udpchat::message::Availability::Offline;
+            let members: Vec<(&str, bool)> =
+                page.members.iter().map(|member| (member.name.as_str(), is_online(member))).collect();
             assert_eq!((page.log, members), (log, vec![("alice", true), ("bob", false)]));
         }
         other => panic!("{other:?}"),

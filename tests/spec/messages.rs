@@ -1,6 +1,8 @@
 //! Requests, replies and notices.
 
-use udpchat::message::{LogId, Notice, PostRequest, Refusal, RefusalCode, Reply, Request, RequestId, Seq, Stored, Target};
+use udpchat::message::{
+    Latest, LogId, Notice, PostRequest, Refusal, RefusalCode, Reply, Request, RequestId, Seq, SetLatest, Stored, Target, UserId,
+};
 
 use super::{PROTOCOL, assert_example};
 
@@ -13,6 +15,11 @@ fn messages_are_written_as_printed() {
     assert_example("reply-stored", &Reply::Stored(stored).encode(258));
     let refusal = Refusal::retry_after(RefusalCode::TooMany, "too many tries", 1_500);
     assert_example("reply-refused", &Reply::Refused(refusal).encode(300));
+    let (log, key, value) = (LogId(3), "avatar".to_owned(), "1,2".to_owned());
+    let set = SetLatest { log, key: key.clone(), value: value.clone(), stamp: 7 };
+    assert_example("request-set-latest", &Request::SetLatest(set).encode(0));
+    let latest = Latest { log, author: UserId(2), name: "bob".into(), key, value, stamp: 300 };
+    assert_example("notice-latest", &Notice::Latest(latest).encode());
     assert_example("notice-caught-up", &Notice::CaughtUp((LogId(3), Seq(300))).encode());
 }
 

@@ -2,6 +2,7 @@
 
 use super::account::{DevicesAction, Invitation, Profile, Register, SignIn, WhoIs};
 use super::bench::{BENCH_AFTER_HELP, Bench};
+use super::ephemeral::Latest;
 use super::message::Send;
 use super::moderation::{ArchiveArgs, InRoom, MuteArgs, PutOutArgs, ReportArgs, RoleArgs, RoomArgs, Who};
 use super::reading::{History, Search, Tail};
@@ -173,6 +174,8 @@ pub enum Command {
     History(History),
     /// Find messages by their words, the newest first
     Search(Search),
+    /// Set a value of which only the newest counts, such as a position; or watch a room's values, who is there and who is typing
+    Latest(Latest),
     /// Change your password
     Passwd {
         /// Read the old password, then the new one, each on a line of standard input

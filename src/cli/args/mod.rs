@@ -3,6 +3,7 @@
 mod account;
 mod bench;
 mod command_line;
+mod ephemeral;
 mod message;
 mod moderation;
 mod reading;
@@ -12,6 +13,7 @@ mod words;
 pub use account::{DevicesAction, Invitation, Profile, SignIn};
 pub use bench::{Bench, BenchKind, BenchTalk};
 pub use command_line::{Command, CommandLine, Globals};
+pub use ephemeral::Latest;
 pub use message::Send;
 pub use moderation::{ArchiveArgs, InRoom, ReportArgs, RoomArgs, Who};
 pub use reading::{History, Search, Tail};

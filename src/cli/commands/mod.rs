@@ -3,12 +3,14 @@
 
 mod account;
 mod bench;
+mod latest;
 mod moderation;
 mod people;
 mod reading;
 mod rooms;
 mod searching;
 mod send;
+mod streaming;
 
 use super::args::{Command, DevicesAction};
 use super::context::Context;
@@ -59,6 +61,7 @@ pub fn run(context: &mut Context, command: Command) -> Result<(), Failure> {
         Command::Send(args) => send::run(context, args),
         Command::Tail(args) => reading::tail(context, &args),
         Command::History(args) => reading::history(context, &args),
+        Command::Latest(args) => latest::run(context, &args),
         Command::Search(args) => searching::search(context, &args),
         Command::Bench(args) => bench::run(context, &args),
     }

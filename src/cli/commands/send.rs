@@ -31,6 +31,12 @@ pub(super) fn run(context: &mut Context, args: Send) -> Result<(), Failure> {
     if args.lines && !is_stdin {
         return Err(Failure::new(Exit::Usage, "--lines goes with -, which reads the messages from standard input"));
     }
+    if args.stream && !is_stdin {
+        return Err(Failure::new(Exit::Usage, "--stream goes with -, which reads the message from standard input"));
+    }
+    if args.stream {
+        return super::streaming::run(context, &args.to, args.id.as_deref());
+    }
     if args.lines {
         return Sending::start(context, args.to, args.id)?.run_lines();
     }

@@ -13,6 +13,7 @@ use super::super::session::{Happening, Session, refused_of_others};
 use super::orders::Order;
 use super::slash::{self, Said};
 use super::typing::Typing;
+use super::watching::Watching;
 use crate::client::{ClientEvent, Cursors, Draft, Followed, Recipient, Rooms, RoomsNote, Tag};
 use crate::message::{
     CreateRoom, Event, EventPage, HistoryFrom, HistoryRequest, JoinRoom, LogId, Password, Reply, Request, RoomChanges,
@@ -46,6 +47,7 @@ enum Asked {
     /// Something was ordered.
     Order(Deed),
     Ignored,
+    Away,
 }
 
 struct Talk<'a> {
@@ -57,6 +59,7 @@ struct Talk<'a> {
     entering: Option<LogId>,
     asked: BTreeMap<Tag, Asked>,
     typing: Option<Typing>,
+    watching: Watching,
     has_ended: bool,
 }
 
@@ -76,6 +79,7 @@ pub fn run(context: &mut Context) -> Result<(), Failure> {
         entering: None,
         asked: BTreeMap::new(),
         typing: None,
+        watching: Watching::default(),
         has_ended: false,
     };
     talk.connect()?;
@@ -137,11 +141,26 @@ impl Talk<'_> {
             if self.has_ended && self.asked.is_empty() && self.entering.is_none() && self.session.client().0.is_idle() {
                 return Ok(());
             }
+            self.look();
             match self.session.next()? {
                 Happening::Event(event) => self.on_event(*event)?,
                 Happening::Woken => {}
                 Happening::TimeIsUp => return Ok(()),
             }
+        }
+    }
+
+    /// What is before the person's eyes is in view; what the person types there, others may see.
+    fn look(&mut self) {
+        let log = self.current.as_ref().and_then(|current| {
+            let is_current = |name: &str| name.parse().is_ok_and(|name: Conversation| name.skeleton() == current.skeleton());
+            self.rooms.logs().find(|(_, name)| is_current(name)).map(|(log, _)| log)
+        });
+        let has_typed = self.typing.as_ref().is_some_and(Typing::take_typed);
+        let (client, now) = self.session.client();
+        client.set_in_view(now, log.into_iter().collect());
+        if let Some(log) = log.filter(|_| has_typed && self.watching.tells_typing) {
+            client.tell_typing(now, log);
         }
     }
 
@@ -201,6 +220,8 @@ impl Talk<'_> {
                 self.ask(&Request::Search(search), Asked::Search);
             }
             Said::Order(order) => self.order(order)?,
+            Said::Away(away) => self.ask(&Request::SetAway(away), Asked::Away),
+            Said::Typing(tells) => self.watching.tells_typing = tells,
             Said::Help => self.context.output.put(&slash::help())?,
             Said::Quit => self.end(),
             Said::Wrong(why) => self.context.output.remark(&why)?,
@@ -281,6 +302,7 @@ impl Talk<'_> {
         };
         let draft = Draft { id: self.session.new_id(), to: Recipient::new(&to.target()), text };
         let (client, now) = self.session.client();
+        client.stop_typing();
         client.post(now, &[draft])?;
         Ok(())
     }
@@ -301,6 +323,9 @@ impl Talk<'_> {
                 if let Some(asked) = self.asked.remove(&tag) {
                     self.on_reply(asked, reply)?;
                 }
+            }
+            ClientEvent::Typing { .. } | ClientEvent::Latest { .. } | ClientEvent::Presence(_) => {
+                self.watching.show(&mut self.context.output, &event)?;
             }
             ClientEvent::Posted { own: true, outcome: Err(refusal), .. } => {
                 self.context.output.remark(&format!("! not sent: {}", refusal.sentence))?;
@@ -430,6 +455,7 @@ impl Talk<'_> {
                     self.context.output.remark("there are more members; udpchat-cli who lists all")?;
                 }
             }
+            (Asked::Away, Reply::Done) => {}
             (Asked::Search, Reply::Found(page)) => self.show_found(&page)?,
             (Asked::WhoIs, Reply::Profile(profile)) => self.context.output.line(&Line::Profile(&profile))?,
             (Asked::Devices, Reply::Devices(devices)) => {

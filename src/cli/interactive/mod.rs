@@ -5,5 +5,6 @@ mod conversation;
 mod orders;
 mod slash;
 mod typing;
+mod watching;
 
 pub use conversation::run;

@@ -6,7 +6,7 @@ use super::super::args::{Conversation, Person, Room};
 use super::orders::{self, Order};
 
 /// Every command, with its arguments and its explanation.
-const COMMANDS: [(&str, &str, &str); 28] = [
+const COMMANDS: [(&str, &str, &str); 31] = [
     ("join", "#ROOM [PASSWORD] | @USER", "enter a room, or turn to a room or person you know"),
     ("leave", "[#ROOM]", "stop being a member of a room"),
     ("create", "#ROOM [PASSWORD]", "make a room"),
@@ -33,6 +33,9 @@ const COMMANDS: [(&str, &str, &str); 28] = [
     ("report", "SEQ [REASON]", "show a message to the moderators"),
     ("ignore", "@USER", "hear somebody no more"),
     ("unignore", "@USER", "hear somebody again"),
+    ("away", "[TEXT]", "say that you are away from here"),
+    ("back", "", "say that you are back"),
+    ("typing", "on|off", "let others see that you are typing, or not"),
     ("help", "", "show this"),
     ("quit", "", "end"),
 ];
@@ -85,6 +88,10 @@ pub enum Said {
     Search(String),
     /// Keep order in the current room.
     Order(Order),
+    /// Be away, or back.
+    Away(Option<String>),
+    /// Tell that one is typing, or not.
+    Typing(bool),
     /// Show the commands.
     Help,
     /// End.
@@ -118,7 +125,10 @@ pub fn read(line: &str) -> Said {
         },
         "history" => optional(rest).map(|count| Said::History(count.unwrap_or(HISTORY_COUNT))),
         "search" | "find" if !rest.is_empty() => Ok(Said::Search(rest.to_owned())),
-        "search" | "find" => Err(String::new()),
+        "typing" if rest == "on" || rest == "off" => Ok(Said::Typing(rest == "on")),
+        "search" | "find" | "typing" => Err(String::new()),
+        "away" | "afk" => Ok(Said::Away(Some(rest.to_owned()))),
+        "back" => Ok(Said::Away(None)),
         "help" | "h" => Ok(Said::Help),
         "quit" | "q" | "exit" => Ok(Said::Quit),
         other if orders::read(other, rest).is_some() => orders::read(other, rest).unwrap_or(Err(String::new())).map(Said::Order),
@@ -199,6 +209,9 @@ mod tests {
         assert_eq!(read("/history 5"), Said::History(5));
         assert_eq!(read("/search deploy 部署"), Said::Search("deploy 部署".into()));
         assert_eq!(read("/whois @bob"), Said::WhoIs("@bob".parse().unwrap()));
+        assert_eq!(read("/away for lunch"), Said::Away(Some("for lunch".into())));
+        assert_eq!((read("/away"), read("/back")), (Said::Away(Some(String::new())), Said::Away(None)));
+        assert_eq!((read("/typing off"), read("/typing on")), (Said::Typing(false), Said::Typing(true)));
         assert_eq!(read("/q"), Said::Quit);
     }
 
