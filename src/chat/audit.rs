@@ -44,7 +44,15 @@ pub fn audit(reader: &Reader, user: UserId, target: &Target, before: Seq) -> Res
         })?;
         events.reverse();
         let (after, hash) = tables.chain_at(place.id(), Seq(first - 1))?;
-        Ok(EventPage { log: place.id(), room: place.called, events, after, hash: hash.0, more: after > Seq(0) })
+        Ok(EventPage {
+            log: place.id(),
+            room: place.called,
+            events,
+            overlays: Vec::new(),
+            after,
+            hash: hash.0,
+            more: after > Seq(0),
+        })
     }))
 }
 

@@ -3,9 +3,10 @@
 //! A [`Command`] holds everything that its execution needs beside the database – who asks, when, which dice – so that running
 //! it twice on equal databases gives equal results.
 
+use super::posting::Draft;
 use crate::message::{
-    About, Account, CodeHash, Deed, DeviceId, DeviceName, GoodChanges, LogId, Phrase, Reply, RequestId, RoomName, Salt, Seq,
-    Tags, Target, Template, Text, UserId, UserName, Visibility, Wish,
+    About, Account, CodeHash, Deed, DeviceId, DeviceName, GoodChanges, LogId, Mark, Phrase, Reply, RequestId, RoomName, Salt,
+    Seq, Tags, Target, Template, Text, UserId, UserName, Visibility, Wish,
 };
 use std::sync::Arc;
 
@@ -195,11 +196,24 @@ pub enum Action {
     /// See to the chore that is due first, if one is.
     Chore(ChoreTry),
     /// Write a message.
-    Post {
-        /// Where to.
-        to: Target,
-        /// The text.
+    Post(Draft),
+    /// Replace the text of one of the actor's messages.
+    Edit {
+        /// The log.
+        log: Target,
+        /// The message's place.
+        seq: Seq,
+        /// The new text.
         text: Text,
+    },
+    /// Do something about a message.
+    Mark {
+        /// The log.
+        log: Target,
+        /// The message's place.
+        seq: Seq,
+        /// What.
+        mark: Mark,
     },
 }
 
@@ -260,6 +274,15 @@ pub enum Change {
     ChoreDue {
         /// When.
         at_ms: u64,
+    },
+    /// The user has read the log up to this place.
+    Read {
+        /// The log.
+        log: LogId,
+        /// The user.
+        user: UserId,
+        /// The place.
+        seq: Seq,
     },
     /// The user's membership of the log ended.
     Left {

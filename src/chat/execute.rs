@@ -2,7 +2,7 @@
 
 use super::command::{Action, Actor, Command, Outcome};
 use super::turn::{Ruled, Speaker, Stop, Turn, refuse, settle};
-use super::{accounts, chores, devices, invitations, moderation, posting, profiles, rooms, settings, tickets};
+use super::{accounts, chores, devices, invitations, marks, moderation, posting, profiles, rooms, settings, tickets};
 use crate::message::{DeviceId, Refusal, RefusalCode, Reply, UserId, UserName};
 use crate::store::{Database, StoreError};
 
@@ -47,7 +47,9 @@ fn stranger(turn: Turn<'_>, key: &[u8; 32]) -> Ruled<Outcome> {
         | Action::LeaveRoom { .. }
         | Action::ChangeRoom { .. }
         | Action::Chore(_)
-        | Action::Post { .. } => refuse(RefusalCode::NotSignedIn, "register or log in first"),
+        | Action::Post(_)
+        | Action::Edit { .. }
+        | Action::Mark { .. } => refuse(RefusalCode::NotSignedIn, "register or log in first"),
     }
 }
 
@@ -65,7 +67,7 @@ fn member(turn: Turn<'_>, user: UserId, device: DeviceId) -> Ruled<Outcome> {
         Action::LogOut => return accounts::log_out(turn, &speaker),
         // The first try was answered while the connection did not know its user yet.
         Action::Register { .. } | Action::Guest { .. } | Action::BindDevice { .. } => return stranger(turn, &bound.key),
-        Action::Post { to, text } => return posting::post(turn, &speaker, to, text),
+        Action::Post(draft) => return posting::post(turn, &speaker, draft),
         Action::Chore(_) => return refuse(RefusalCode::NotSignedIn, "only the server itself does chores"),
         Action::Seen => return devices::seen(turn, &speaker),
         Action::ChangePassword { .. }
@@ -80,7 +82,9 @@ fn member(turn: Turn<'_>, user: UserId, device: DeviceId) -> Ruled<Outcome> {
         | Action::OpenTicket { .. }
         | Action::JoinRoom { .. }
         | Action::LeaveRoom { .. }
-        | Action::ChangeRoom { .. } => {}
+        | Action::ChangeRoom { .. }
+        | Action::Edit { .. }
+        | Action::Mark { .. } => {}
     }
     once(turn, &speaker)
 }
@@ -115,13 +119,15 @@ fn once(mut turn: Turn<'_>, speaker: &Speaker) -> Ruled<Outcome> {
         Action::ChangeRoom { room, password_hash, changes } => {
             settings::change(&mut turn, speaker, room, password_hash.as_ref(), changes)?
         }
+        Action::Edit { log, seq, text } => marks::edit(&mut turn, speaker, log, *seq, text)?,
+        Action::Mark { log, seq, mark } => marks::mark(&mut turn, speaker, log, *seq, mark)?,
         Action::Register { .. }
         | Action::BindDevice { .. }
         | Action::Guest { .. }
         | Action::LogOut
         | Action::Seen
         | Action::Chore(_)
-        | Action::Post { .. } => unreachable!("these know their repeats themselves"),
+        | Action::Post(_) => unreachable!("these know their repeats themselves"),
     };
     turn.db.keep_outcome(speaker.user.id, id, &fingerprint, &reply.encode(0))?;
     Ok(turn.done(reply))

@@ -100,6 +100,7 @@ fn index(db: &mut Database, log: LogId) -> Result<bool, StoreError> {
     let mut changes = Vec::new();
     let (last, is_all) = db.tables().bodies_after(log, after, INDEX_STEP_MAX, |seq, body| match EventBody::read(body) {
         EventBody::Posted(post) => changes.push(Change::Said(seq, post.text)),
+        EventBody::Deleted(post) => changes.push(Change::Erased(post, post)),
         EventBody::Room(RoomEvent::RangeErased(first, last, _)) => changes.push(Change::Erased(first, last)),
         _ => {}
     })?;

@@ -13,10 +13,15 @@ mod directory;
 mod execute;
 mod index;
 mod invitations;
+mod marks;
+mod mentions;
 mod moderation;
+mod overlay;
+mod picking;
 mod posting;
 mod profiles;
 mod reading;
+mod receipts;
 mod retention;
 mod rights;
 mod rooms;
@@ -34,6 +39,10 @@ mod account_tests;
 #[cfg(test)]
 mod limit_tests;
 #[cfg(test)]
+mod mark_tests;
+#[cfg(test)]
+mod marked_model_tests;
+#[cfg(test)]
 mod model_tests;
 #[cfg(test)]
 mod moderation_tests;
@@ -41,6 +50,8 @@ mod moderation_tests;
 mod people_tests;
 #[cfg(test)]
 mod reading_tests;
+#[cfg(test)]
+mod receipt_tests;
 #[cfg(test)]
 mod retention_tests;
 #[cfg(test)]
@@ -58,10 +69,14 @@ pub use directory::{
 pub use execute::execute;
 pub use index::{INDEX_STEP_MAX, Indexed, Indexer};
 pub use invitations::{INVITATION_DAYS_MAX, INVITATION_USES_MAX, INVITATIONS_MAX};
+pub use marks::{EDITS_MAX, PINS_MAX, REACTION_KINDS_MAX, REACTIONS_MAX};
+pub use mentions::MENTIONS_MAX;
 pub use moderation::{DOOR_LIST_MAX, IGNORED_MAX, REPORTS_MAX, REPORTS_PER_MEMBER_MAX};
-pub use posting::CONVERSATIONS_OPENED_MAX;
+pub use picking::pick;
+pub use posting::{CONVERSATIONS_OPENED_MAX, Draft};
 pub use profiles::profile;
 pub use reading::{Beginning, EVENTS_PAGE, FollowItem, FollowPage, PAGE_LEN_MAX, begin_follow, follow_page, history};
+pub use receipts::{RECIPIENTS_MAX, Recipients, recipients};
 pub use rooms::{ROOMS_CREATED_MAX, ROOMS_JOINED_MAX, SPANS_MAX};
 pub use search::{SEARCH_PAGE, search};
 pub use settings::room_settings;

@@ -4,52 +4,101 @@
 
 use super::command::{Change, Outcome};
 use super::execute::id_reused;
-use super::reading::head_of;
-
+use super::marks::post_at;
+use super::mentions::mentions;
 use super::moderation;
+use super::reading::head_of;
 use super::rights::Rights;
 use super::rooms::stored;
 use super::target::{find, other};
 use super::turn::{Ruled, Speaker, Stop, Turn, refuse};
-use crate::message::{Event, EventBody, Post, RefusalCode, Reply, RoomKind, Stored, Target, Text};
-use crate::store::{KeptEvent, LogHead, User, UserCount};
+use super::visible::View;
+use crate::message::{Event, EventBody, LogId, Payload, Post, RefusalCode, Reply, RoomKind, Seq, Stored, Target, Text};
+use crate::store::{KeptEvent, LogHead, Tables, User, UserCount};
 
 /// Most direct conversations that a user begins; there is no limit on how many others begin with the user.
 pub const CONVERSATIONS_OPENED_MAX: u64 = 1_000;
 
-/// Writes `text`; a direct conversation is made by its first message.
-pub(super) fn post(mut turn: Turn<'_>, speaker: &Speaker, to: &Target, text: &Text) -> Ruled<Outcome> {
+/// A message to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// Where to.
+    pub to: Target,
+    /// The text.
+    pub text: Text,
+    /// The message that it answers.
+    pub reply_to: Option<Seq>,
+    /// What it carries for programs, checked.
+    pub payload: Option<Payload>,
+}
+
+impl Draft {
+    /// A message that is only a text.
+    #[must_use]
+    pub fn plain(to: Target, text: Text) -> Self {
+        Self { to, text, reply_to: None, payload: None }
+    }
+}
+
+/// Writes a message, unless it was written before.
+pub(super) fn post(mut turn: Turn<'_>, speaker: &Speaker, draft: &Draft) -> Ruled<Outcome> {
     let first = turn.db.tables().post_by_id(speaker.user.id, turn.command.id)?;
     if let Some(first) = first.filter(|_| !planted!(RepeatStoredTwice)) {
-        return repeat(turn, speaker, &first, to, text);
+        return repeat(turn, speaker, &first, draft);
     }
     if turn.db.tables().outcome(speaker.user.id, turn.command.id)?.is_some() {
         return id_reused();
     }
-    let (head, called) = place_for(&mut turn, speaker, to)?;
-    let body = EventBody::Posted(Post { text: text.as_str().to_owned(), reply_to: None, mentions: Vec::new() });
-    let posted = turn.append(&head, speaker, &body)?;
-    Ok(turn.done(stored(called, &posted)))
+    let reply = write(&mut turn, speaker, draft)?;
+    Ok(turn.done(reply))
+}
+
+/// Writes a message; a direct conversation is made by its first one.
+pub(super) fn write(turn: &mut Turn<'_>, speaker: &Speaker, draft: &Draft) -> Ruled<Reply> {
+    let (head, called) = place_for(turn, speaker, draft)?;
+    let Draft { to: _, text, reply_to, payload } = draft.clone();
+    let root = match reply_to {
+        Some(seq) => Some(thread_root(turn.db.tables(), speaker, head.log, seq)?),
+        None => None,
+    };
+    let mentions = mentions(turn.db.tables(), head.log, text.as_str())?;
+    let (text, thread) = (text.as_str().to_owned(), root.filter(|_| root != reply_to));
+    let posted = turn.append(&head, speaker, &EventBody::Posted(Post { text, reply_to, mentions, payload, thread }))?;
+    if let Some(root) = root {
+        turn.db.add_reply(head.log, root)?;
+    }
+    Ok(stored(called, &posted))
 }
 
 /// Where the message goes, if the speaker may write there: the log's end and what the speaker calls it.
-fn place_for(turn: &mut Turn<'_>, speaker: &Speaker, to: &Target) -> Ruled<(LogHead, String)> {
-    if let Target::User(typed) = to {
+fn place_for(turn: &mut Turn<'_>, speaker: &Speaker, draft: &Draft) -> Ruled<(LogHead, String)> {
+    if let Target::User(typed) = &draft.to {
         let other = other(turn.db.tables(), speaker.user.id, typed)?;
         if turn.db.tables().direct_log(speaker.user.id, other.id)?.is_none() {
             if turn.db.tables().ignores(other.id, speaker.user.id)? {
                 return moderation::ignored(&other);
             }
+            if draft.reply_to.is_some() {
+                return refuse(RefusalCode::NoSuchPost, "there is no message to answer yet");
+            }
             return Ok((open(turn, speaker, &other)?, format!("@{}", other.name)));
         }
     }
-    let place = find(turn.db.tables(), speaker.user.id, to)?;
+    let place = find(turn.db.tables(), speaker.user.id, &draft.to)?;
     let rights = Rights::of_member(turn.db.tables(), speaker.user.id, &place, turn.command.time_ms)?;
-    rights.may_write(None)?;
+    rights.may_write(draft.reply_to)?;
     if rights.is_slowed() {
         turn.db.set_last_post(place.id(), speaker.user.id, turn.command.time_ms)?;
     }
     Ok((place.log.head, place.called))
+}
+
+/// The message with which the thread of the message at `seq` began, which may be that message itself.
+fn thread_root(tables: &Tables, speaker: &Speaker, log: LogId, seq: Seq) -> Ruled<Seq> {
+    let place = find(tables, speaker.user.id, &Target::Log(log))?;
+    let view = View::of_member(tables, speaker.user.id, &place)?;
+    let (_, post) = post_at(tables, &view, log, seq)?;
+    Ok(post.root().unwrap_or(seq))
 }
 
 /// Begins the conversation; both follow their own logs and learn of it there.
@@ -69,16 +118,18 @@ fn open(turn: &mut Turn<'_>, speaker: &Speaker, other: &User) -> Ruled<LogHead> 
     Ok(head)
 }
 
-/// The same message again gets its place; the id with another log or text is refused.
-fn repeat(turn: Turn<'_>, speaker: &Speaker, first: &KeptEvent, to: &Target, text: &Text) -> Ruled<Outcome> {
+/// The same message again gets its place; the id with another log or content is refused.
+fn repeat(turn: Turn<'_>, speaker: &Speaker, first: &KeptEvent, draft: &Draft) -> Ruled<Outcome> {
     let head = head_of(first)?;
-    let place = match find(turn.db.tables(), speaker.user.id, to) {
+    let place = match find(turn.db.tables(), speaker.user.id, &draft.to) {
         Ok(place) if place.id() == head.log => place,
         Ok(_) | Err(Stop::Refused(_)) => return id_reused(),
         Err(failed) => return Err(failed),
     };
     let same = match (Event { head, body: first.body.clone() }.content(), &first.body) {
-        (EventBody::Posted(post), Ok(_)) => post.text == text.as_str(),
+        (EventBody::Posted(post), Ok(_)) => {
+            post.text == draft.text.as_str() && post.reply_to == draft.reply_to && post.payload == draft.payload
+        }
         // The text was erased, nobody can tell any more; the place is still the right answer.
         (_, Err(_)) => true,
         (_, Ok(_)) => false,

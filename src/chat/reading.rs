@@ -2,6 +2,7 @@
 //!
 //! All of it goes through [`View`](super::visible::View), so that no byte of a log reaches anybody who may not read it there.
 
+use super::overlay::{Overlays, overlay_len};
 use super::target::{Place, find, not_member};
 use super::told::{notice, told_of};
 use super::turn::{Ruled, refuse, settle};
@@ -152,7 +153,7 @@ pub fn history(
         }
         let place = find(tables, user, &request.log)?;
         let view = View::of_member(tables, user, &place)?;
-        let book = Book { tables, place: &place, view: &view };
+        let book = Book { tables, place: &place, view: &view, reader: user };
         let count = usize::from(request.count).min(EVENTS_PAGE);
         let len = len_max.min(PAGE_LEN_MAX);
         match request.from {
@@ -174,6 +175,7 @@ struct Book<'a> {
     tables: &'a Tables,
     place: &'a Place,
     view: &'a View,
+    reader: UserId,
 }
 
 impl Book<'_> {
@@ -210,7 +212,8 @@ impl Book<'_> {
         let mut older = Budget::new(len / 2, count.div_ceil(2));
         let mut events = self.take(range, (range.from, seq), Direction::Backward, &mut older)?;
         events.reverse();
-        let used: usize = events.iter().map(told_len).sum();
+        let mut used: usize = events.iter().map(told_len).sum();
+        used += self.overlays().of(&events)?.iter().map(overlay_len).sum::<usize>();
         let owed = events.is_empty();
         let mut newer = Budget { len: len.saturating_sub(used), count: count - events.len(), owed };
         events.extend(self.take(range, (next(seq), self.place.head()), Direction::Forward, &mut newer)?);
@@ -226,7 +229,17 @@ impl Book<'_> {
         direction: Direction,
         budget: &mut Budget,
     ) -> Result<Vec<KeptEvent>, StoreError> {
-        take(self.tables, self.place.id(), clip(range, first, last), direction, budget)
+        let mut events = take(self.tables, self.place.id(), clip(range, first, last), direction, &mut budget.clone())?;
+        let laid = self.overlays().of(&events)?;
+        let laid_len = |seq: Seq| laid.iter().find(|overlay| overlay.seq == seq).map_or(0, overlay_len);
+        // What is laid over the events is paid for too.
+        let paid_count = events.iter().take_while(|event| budget.pays(told_len(event) + laid_len(event.seq))).count();
+        events.truncate(paid_count);
+        Ok(events)
+    }
+
+    fn overlays(&self) -> Overlays<'_> {
+        Overlays { tables: self.tables, log: self.place.id(), reader: self.reader, view: self.view }
     }
 
     /// A page of these events; without any, one that stands at `empty_at`.
@@ -234,12 +247,14 @@ impl Book<'_> {
         let log = self.place.id();
         let (after, hash) = self.tables.chain_at(log, events.first().map_or(empty_at, |first| first.prev))?;
         let told: Vec<Told> = events.iter().map(told_of).collect();
-        Ok(EventPage { log, room: self.place.called.clone(), events: told, after, hash: hash.0, more: false })
+        let overlays = self.overlays().of(events)?;
+        Ok(EventPage { log, room: self.place.called.clone(), events: told, overlays, after, hash: hash.0, more: false })
     }
 }
 
 /// What a page may still take.
-struct Budget {
+#[derive(Debug, Clone)]
+pub(super) struct Budget {
     len: usize,
     count: usize,
     /// Whether the next event is taken however long it is, so that every page gets somewhere.
@@ -247,12 +262,12 @@ struct Budget {
 }
 
 impl Budget {
-    fn new(len: usize, count: usize) -> Self {
+    pub(super) fn new(len: usize, count: usize) -> Self {
         Self { len, count, owed: true }
     }
 
     /// Takes an event of this length off, if it fits.
-    fn pays(&mut self, len: usize) -> bool {
+    pub(super) fn pays(&mut self, len: usize) -> bool {
         if self.count == 0 || (len > self.len && !self.owed) {
             self.count = 0;
             return false;

@@ -170,7 +170,12 @@ pub(super) fn leave(name: &str) -> Action {
 
 pub(super) fn post(to: &str, text: &str) -> Action {
     let to = if to.starts_with('#') { Target::Room(to.into()) } else { Target::User(to.into()) };
-    Action::Post { to, text: Text::parse(text).unwrap() }
+    write_to(to, text)
+}
+
+/// A plain message.
+pub(super) fn write_to(to: Target, text: &str) -> Action {
+    Action::Post(Draft::plain(to, Text::parse(text).unwrap()))
 }
 
 pub(super) fn account(ran: Ran) -> Account {
@@ -188,7 +193,7 @@ pub(super) fn code(ran: Ran) -> RefusalCode {
 }
 
 pub(super) fn posted(text: &str) -> EventBody {
-    EventBody::Posted(Post { text: text.into(), reply_to: None, mentions: vec![] })
+    EventBody::Posted(Post { text: text.into(), ..Post::default() })
 }
 
 #[test]
@@ -285,8 +290,7 @@ fn unlisted_rooms_are_not_shown_and_not_admitted_to() {
             .is_empty()
     );
     for target in [Target::Log(log), Target::Room("#secret".into())] {
-        let text = Text::parse("x").unwrap();
-        assert_eq!(code(world.act(member(&bob), Action::Post { to: target.clone(), text })), RefusalCode::NoSuchRoom);
+        assert_eq!(code(world.act(member(&bob), write_to(target.clone(), "x"))), RefusalCode::NoSuchRoom);
         assert_eq!(who(&world.reader, bob.user, &target, 0).unwrap().unwrap_err().code(), RefusalCode::NoSuchRoom);
     }
     stored(world.act(member(&bob), join("#secret")));
@@ -315,7 +319,7 @@ fn the_first_message_opens_a_conversation_for_both() {
     assert_eq!(world.own(&alice)[1..], [EventBody::DirectOpened(log, bob.user, "bob".into())]);
     assert_eq!(code(world.act(member(&alice), Action::LeaveRoom { room: Target::User("bob".into()) })), RefusalCode::NoSuchRoom);
     let carol = world.register("carol");
-    let pry = Action::Post { to: Target::Log(log), text: Text::parse("x").unwrap() };
+    let pry = write_to(Target::Log(log), "x");
     assert_eq!(code(world.act(member(&carol), pry)), RefusalCode::NoSuchRoom);
     let page = memberships(&world.reader, bob.user, None).unwrap();
     assert_eq!((page.memberships[0].room.as_str(), page.memberships[0].head, page.more), ("@alice", Seq(3), false));
@@ -325,10 +329,9 @@ fn the_first_message_opens_a_conversation_for_both() {
 fn nobody_writes_to_an_own_log() {
     let mut world = World::new();
     let (alice, bob) = (world.register("alice"), world.register("bob"));
-    let text = || Text::parse("x").unwrap();
-    let own = Action::Post { to: Target::Own, text: text() };
+    let own = write_to(Target::Own, "x");
     assert_eq!(code(world.act(member(&alice), own)), RefusalCode::SelfMessage);
-    let others = Action::Post { to: Target::Log(bob.own_log), text: text() };
+    let others = write_to(Target::Log(bob.own_log), "x");
     assert_eq!(code(world.act(member(&alice), others)), RefusalCode::NoSuchRoom);
     let follow = FollowRequest { log: Target::Log(bob.own_log), from: FollowFrom::Start };
     let refusal = begin_follow(&world.reader, alice.user, &follow).unwrap().unwrap_err();
@@ -354,7 +357,7 @@ fn a_repeated_request_brings_its_first_outcome() {
     }
     // By any name of the same log.
     let Reply::Stored(place) = &firsts[2] else { panic!() };
-    let by_id = Action::Post { to: Target::Log(place.log), text: Text::parse("once").unwrap() };
+    let by_id = write_to(Target::Log(place.log), "once");
     assert!(world.run(actor, ids[2], by_id).unwrap().replayed);
 }
 

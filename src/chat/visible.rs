@@ -39,6 +39,11 @@ impl View {
         self.ranges.last().map_or(Seq(0), |last| last.to.map_or(head, |to| to.min(head)))
     }
 
+    /// Whether the user may read the event at this place.
+    pub(super) fn shows(&self, seq: Seq) -> bool {
+        self.ranges.iter().any(|range| range.from <= seq && range.to.is_none_or(|to| seq <= to))
+    }
+
     fn from_spans(spans: Vec<Span>, history_all: bool) -> Self {
         let member = spans.last().is_some_and(|last| last.to.is_none());
         let ranges = match spans.last() {
@@ -60,6 +65,7 @@ mod tests {
         let own = View::from_spans(SPANS.to_vec(), false);
         assert_eq!(own, View { ranges: SPANS.to_vec(), member: true });
         assert_eq!(own.end(Seq(20)), Seq(20));
+        assert_eq!([2, 3, 5, 6, 8, 9, 99].map(|seq| own.shows(Seq(seq))), [false, true, true, false, false, true, true]);
         let all = View::from_spans(SPANS.to_vec(), true);
         assert_eq!(all, View { ranges: vec![Span { from: Seq(1), to: None }], member: true });
     }

@@ -21,6 +21,8 @@ pub enum Exit {
     ServerKey = 5,
     /// Too much at once.
     RateLimited = 6,
+    /// The message is stored, but the level that was waited for was not reached in time.
+    LevelMissed = 7,
     /// Ctrl-C.
     Interrupted = 130,
 }

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::line::{Line, LinkState};
+use super::line::{Level, Line, LinkState};
 use super::moment::Moment;
 use super::room_event;
-use crate::message::{AccountKind, Availability, Event, EventBody, Profile, Role, RoomKind, ServerRole};
+use crate::message::{AccountKind, Availability, Event, EventBody, Overlay, Post, Profile, Role, RoomKind, ServerRole};
 
 /// How much of an event's place and time stands before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,12 +47,19 @@ fn text_block(text: &str) -> String {
 #[must_use]
 pub fn write(line: &Line<'_>, style: Style) -> String {
     match line {
-        Line::Event { room, author, event } => event_line(room, author, event, style),
+        Line::Event { room, author, event, overlay } => event_line(room, author, event, *overlay, style),
         Line::Gap { room, to, .. } => format!("-- {} up to {to}: not yours to read", printable(room)),
         Line::Sent { stored, .. } => format!("{} {}", printable(&stored.room), stored.seq),
+        Line::Receipt { room, receipt } => {
+            let mark = if Level::Delivered.is_reached(receipt) && receipt.device_count > 0 { "✓✓" } else { "✓" };
+            let (delivered, devices) = (receipt.delivered_count, receipt.device_count);
+            let read = if receipt.read_count > 0 { format!(", read by {}", receipt.read_count) } else { String::new() };
+            format!("{mark} {delivered}/{devices} {} {}{read}", printable(room), receipt.seq)
+        }
         Line::Did { deed, stored } => {
             format!("{} {}", deed.words().1, printable(&stored.room))
         }
+        Line::Marked { deed, post, stored } => format!("{} {} {post}", deed.words().1, printable(&stored.room)),
         Line::Room(room) => {
             let members = if room.member_count == 1 { "member" } else { "members" };
             let mut out = format!("{}  {} {members}", printable(&room.name), room.member_count);
@@ -147,17 +154,43 @@ fn profile_lines(profile: &Profile) -> String {
     out
 }
 
-fn event_line(room: &str, author: &str, event: &Event, style: Style) -> String {
+fn event_line(room: &str, author: &str, event: &Event, overlay: Option<&Overlay>, style: Style) -> String {
     let (room, author) = (printable(room), printable(author));
     let moment = Moment::from_ms(event.head.time_ms);
     let place = match style {
         Style::Full => format!("{} {room} {}", moment.date_and_time(), event.head.seq),
-        Style::Short => format!("[{}] {room}", moment.minute()),
+        Style::Short => format!("[{}] {room} {}", moment.minute(), event.head.seq),
     };
     match event.content() {
-        EventBody::Posted(post) => format!("{place} {author}: {}", text_block(&post.text)),
+        EventBody::Posted(post) => {
+            let text = overlay.and_then(|overlay| overlay.edit.as_ref()).map_or(&post.text, |edit| &edit.text);
+            let answers = post.reply_to.map(|seq| format!(" (to {seq})")).unwrap_or_default();
+            let notes = notes(&post, overlay);
+            format!("{place} {author}{answers}: {}{notes}", text_block(text))
+        }
         body => format!("{place} -- {}", happening(&author, &body)),
     }
+}
+
+/// What a message is besides its text: what it carries for programs, and what became of it.
+fn notes(post: &Post, overlay: Option<&Overlay>) -> String {
+    let mut notes = Vec::new();
+    notes.extend(post.payload.as_ref().map(|payload| printable(&payload.kind)));
+    if let Some(overlay) = overlay {
+        notes.extend(overlay.edit.as_ref().map(|_| "edited".to_owned()));
+        notes.extend(overlay.reactions.iter().map(|shown| match shown.count {
+            1 => printable(&shown.reaction),
+            count => format!("{} {count}", printable(&shown.reaction)),
+        }));
+        notes.extend(overlay.pinned.then(|| "pinned".to_owned()));
+        notes.extend(match overlay.reply_count {
+            0 => None,
+            1 => Some("1 answer".to_owned()),
+            count => Some(format!("{count} answers")),
+        });
+        notes.extend(overlay.resolved.then(|| "resolved".to_owned()));
+    }
+    if notes.is_empty() { String::new() } else { format!("  [{}]", notes.join(", ")) }
 }
 
 /// What happened, in a sentence; `author` is printable already.
@@ -169,6 +202,14 @@ fn happening(author: &str, body: &EventBody) -> String {
         EventBody::Left => format!("{author} left"),
         EventBody::Posted(_) => format!("{author} wrote"),
         EventBody::Room(event) => room_event::sentence(author, event),
+        EventBody::Edited(edit) => format!("{author} edited {}: {}", edit.post, text_block(&edit.text)),
+        EventBody::Deleted(post) => format!("{author} deleted {post}"),
+        EventBody::Reacted(post, reaction) => format!("{author} reacted to {post} with {}", printable(reaction)),
+        EventBody::Unreacted(post, reaction) => format!("{author} took {} to {post} back", printable(reaction)),
+        EventBody::Pinned(post) => format!("{author} pinned {post}"),
+        EventBody::Unpinned(post) => format!("{author} unpinned {post}"),
+        EventBody::Resolved(post) => format!("{author} resolved {post}"),
+        EventBody::Reopened(post) => format!("{author} reopened {post}"),
         EventBody::RoomEntered(_, name) => format!("you are in #{} now", printable(name)),
         EventBody::RoomLeft(_, name) => format!("you are no longer in #{}", printable(name)),
         EventBody::DirectOpened(_, _, name) => format!("a conversation with @{} began", printable(name)),
@@ -184,7 +225,7 @@ fn happening(author: &str, body: &EventBody) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{DeviceId, Head, LogId, Post, RequestId, Seq, UserId, body_bytes};
+    use crate::message::{DeviceId, Head, LogId, NewestEdit, Payload, ReactionCount, RequestId, Seq, UserId, body_bytes};
 
     fn event(body: &EventBody) -> Event {
         let head = Head {
@@ -200,21 +241,21 @@ mod tests {
     }
 
     fn posted(text: &str) -> Event {
-        event(&EventBody::Posted(Post { text: text.into(), reply_to: None, mentions: vec![] }))
+        event(&EventBody::Posted(Post { text: text.into(), ..Post::default() }))
     }
 
     #[test]
     fn a_message_says_when_where_who_and_what() {
         let event = posted("hello 你好");
-        let line = Line::Event { room: "#ops", author: "bob", event: &event };
+        let line = Line::Event { room: "#ops", author: "bob", event: &event, overlay: None };
         assert_eq!(write(&line, Style::Full), "2026-03-01 09:52:11Z #ops 42 bob: hello 你好");
-        assert_eq!(write(&line, Style::Short), "[09:52] #ops bob: hello 你好");
+        assert_eq!(write(&line, Style::Short), "[09:52] #ops 42 bob: hello 你好");
     }
 
     #[test]
     fn no_escape_sequence_reaches_the_terminal() {
         let event = posted("\u{1b}[2J\u{9b}31m\u{7}\u{202e}\r");
-        let line = Line::Event { room: "#o\u{1b}ps", author: "b\u{1b}]0;x\u{7}ob", event: &event };
+        let line = Line::Event { room: "#o\u{1b}ps", author: "b\u{1b}]0;x\u{7}ob", event: &event, overlay: None };
         let written = write(&line, Style::Full);
         assert!(!written.chars().any(must_be_spelled_out), "{written:?}");
         assert!(written.ends_with(r"\u{1b}[2J\u{9b}31m\u{7}\u{202e}\u{d}"), "{written:?}");
@@ -223,7 +264,7 @@ mod tests {
     #[test]
     fn a_text_of_several_lines_cannot_pose_as_several_messages() {
         let event = posted("first\n2026-03-01 09:52:11Z #ops 43 root: fake\n\tset in");
-        let written = write(&Line::Event { room: "#ops", author: "bob", event: &event }, Style::Full);
+        let written = write(&Line::Event { room: "#ops", author: "bob", event: &event, overlay: None }, Style::Full);
         let lines: Vec<&str> = written.lines().collect();
         assert_eq!(lines.len(), 3);
         assert!(lines[1..].iter().all(|line| line.starts_with("    ")));
@@ -232,7 +273,29 @@ mod tests {
     #[test]
     fn events_that_are_no_messages_are_told_in_a_sentence() {
         let event = event(&EventBody::Joined);
-        let line = Line::Event { room: "#ops", author: "bob", event: &event };
-        assert_eq!(write(&line, Style::Short), "[09:52] #ops -- bob joined");
+        let line = Line::Event { room: "#ops", author: "bob", event: &event, overlay: None };
+        assert_eq!(write(&line, Style::Short), "[09:52] #ops 42 -- bob joined");
+    }
+
+    #[test]
+    fn what_became_of_a_message_stands_behind_its_newest_text() {
+        let post = Post {
+            text: "teh plan".into(),
+            reply_to: Some(Seq(40)),
+            mentions: vec![],
+            payload: Some(Payload { kind: "homework".into(), json: "{}".into() }),
+            thread: None,
+        };
+        let event = event(&EventBody::Posted(post));
+        let reactions = [("👍", 2), ("\u{1b}", 1)]
+            .map(|(reaction, count)| ReactionCount { reaction: reaction.into(), count, own: false })
+            .to_vec();
+        let edit = Some(NewestEdit { seq: Seq(50), text: "the plan".into(), mentions: vec![] });
+        let overlay = Overlay { seq: Seq(42), edit, reactions, pinned: true, reply_count: 1, resolved: true };
+        let line = Line::Event { room: "#ops", author: "bob", event: &event, overlay: Some(&overlay) };
+        assert_eq!(
+            write(&line, Style::Short),
+            "[09:52] #ops 42 bob (to 40): the plan  [homework, edited, 👍 2, \\u{1b}, pinned, 1 answer, resolved]"
+        );
     }
 }

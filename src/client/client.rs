@@ -387,6 +387,7 @@ impl Client {
             Notice::Latest(latest) => return self.on_latest(latest),
             Notice::Typing(typing) => return self.on_typing(typing),
             Notice::Slowed => Step::On(Some(ClientEvent::Slowed)),
+            Notice::Receipt(receipt) => Step::On(Some(ClientEvent::Receipt(receipt))),
             Notice::SignedOut(refusal) => {
                 self.account = None;
                 Step::On(Some(ClientEvent::SignedOut(refusal)))

@@ -12,7 +12,7 @@ use crate::transport::Micros;
 fn draft(text: &str) -> Draft {
     let mut id = [0; 16];
     id.iter_mut().zip(text.bytes()).for_each(|(to, from)| *to = from);
-    Draft { id: RequestId(id), to: Recipient::new(&room()), text: Text::parse(text).unwrap() }
+    Draft { id: RequestId(id), to: Recipient::new(&room()), text: Text::parse(text).unwrap(), reply_to: None, payload: None }
 }
 
 fn drafts(range: std::ops::Range<u32>) -> Vec<Draft> {

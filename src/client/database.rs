@@ -24,6 +24,9 @@ const SCHEMA: &str = "
         id      BLOB NOT NULL,
         target  TEXT NOT NULL,
         text    TEXT NOT NULL,
+        reply_to INTEGER,
+        payload_kind TEXT,
+        payload TEXT,
         owner   BLOB NOT NULL,
         outcome BLOB
     ) STRICT;

@@ -5,7 +5,7 @@ use super::database::LocalError;
 use super::outbox::{Place, PostOutcome};
 use super::requests::Tag;
 use crate::crypto::PublicKey;
-use crate::message::{Event, Latest, LogId, Presence, Refusal, Reply, Seq, Typing, Welcome};
+use crate::message::{Event, Latest, LogId, Presence, Receipt, Refusal, Reply, Seq, Typing, Welcome};
 use crate::transport::{CloseReason, Micros};
 
 /// Something happened.
@@ -120,6 +120,8 @@ pub enum ClientEvent {
     },
     /// Whether somebody is there who follows a log in view; told when it may have changed.
     Presence(Presence),
+    /// More devices or users have a message whose receipts were asked for. On a new connection they must be asked for again.
+    Receipt(Receipt),
     /// The server reads this client's requests more slowly for a while.
     Slowed,
     /// The device no longer belongs to its user.

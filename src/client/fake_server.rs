@@ -145,7 +145,7 @@ impl FakeServer {
     /// A message of somebody else.
     pub(super) fn say(&mut self, now: Time, text: &str) {
         let id = RequestId([0xff; 16]);
-        let seq = self.append(&EventBody::Posted(Post { text: text.into(), reply_to: None, mentions: vec![] }), id);
+        let seq = self.append(&EventBody::Posted(Post { text: text.into(), ..Post::default() }), id);
         self.tell_followers(now, seq);
     }
 
@@ -265,7 +265,7 @@ impl FakeServer {
                     _ => {}
                 }
                 let stored_before = self.log.iter().find(|(event, _)| event.head.id == post.id).map(|(event, _)| event.head.seq);
-                let body = EventBody::Posted(Post { text: post.text, reply_to: None, mentions: vec![] });
+                let body = EventBody::Posted(Post { text: post.text, ..Post::default() });
                 let seq = stored_before.unwrap_or_else(|| self.append(&body, post.id));
                 if self.posts != Posts::StoredInSilence {
                     let stored = Stored { log: ROOM, room: "#ops".into(), seq, time_ms: seq.0 };
@@ -292,7 +292,7 @@ impl FakeServer {
             None => (Seq(0), EventHash::genesis(ROOM).0),
         };
         let events = self.log[from..].iter().map(|(event, _)| Told { author: "bob".into(), event: event.encode() }).collect();
-        EventPage { log: ROOM, room: "#ops".into(), events, after, hash, more: from > 0 }
+        EventPage { log: ROOM, room: "#ops".into(), events, overlays: Vec::new(), after, hash, more: from > 0 }
     }
 
     fn follow_own(&mut self, now: Time, handle: ConnectionHandle, tag: u32) {
@@ -468,6 +468,7 @@ fn short(event: &ClientEvent) -> String {
         ClientEvent::Forked { at, .. } => format!("forked at {at}"),
         ClientEvent::Broken { at, .. } => format!("broken at {at}"),
         ClientEvent::Unfollowed { refusal, .. } => format!("unfollowed: {}", refusal.sentence),
+        ClientEvent::Receipt(receipt) => format!("{} at {}", receipt.seq, receipt.delivered_count),
         ClientEvent::Slowed => "slowed".into(),
         ClientEvent::Typing { typing, .. } => format!("{} types", typing.name),
         ClientEvent::Latest { latest, .. } => format!("{} = {}", latest.key, latest.value),

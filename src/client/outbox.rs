@@ -15,7 +15,7 @@ use nix::fcntl::{Flock, FlockArg};
 use rusqlite::{Connection, params};
 
 use super::database::{self, LocalError};
-use crate::message::{Refusal, Reply, RequestId, Stored, Target, Text};
+use crate::message::{Payload, Refusal, Reply, RequestId, Seq, Stored, Target, Text};
 
 /// Most messages that may wait; far more than a person writes offline, and small beside a disk.
 const UNSENT_COUNT_MAX: u64 = 100_000;
@@ -39,6 +39,10 @@ pub struct Draft {
     pub to: Recipient,
     /// What it says.
     pub text: Text,
+    /// The message that it answers.
+    pub reply_to: Option<Seq>,
+    /// What it carries for programs.
+    pub payload: Option<Payload>,
 }
 
 /// Where a message goes, as people write it: `#room` or `@user`.
@@ -122,9 +126,14 @@ impl Outbox {
         let change = self.database.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let mut places = Vec::with_capacity(drafts.len());
         {
-            let mut insert = change.prepare_cached("INSERT INTO outbox (id, target, text, owner) VALUES (?1, ?2, ?3, ?4)")?;
-            for draft in drafts {
-                places.push(Place(insert.insert(params![draft.id.0, draft.to.0, draft.text.as_str(), owner])?));
+            let mut insert = change.prepare_cached(
+                "INSERT INTO outbox (id, target, text, reply_to, payload_kind, payload, owner) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?;
+            for Draft { id, to, text, reply_to, payload } in drafts {
+                // A place that no log can have is refused by the server, whatever becomes of it here.
+                let reply_to = reply_to.map(|seq| i64::try_from(seq.0).unwrap_or(i64::MAX));
+                let (kind, json) = payload.as_ref().map(|payload| (&payload.kind, &payload.json)).unzip();
+                places.push(Place(insert.insert(params![id.0, to.0, text.as_str(), reply_to, kind, json, owner])?));
             }
         }
         change.commit()?;
@@ -137,13 +146,19 @@ impl Outbox {
     /// [`LocalError`] if the database cannot be read.
     pub fn unsent(&self, after: Option<Place>, count: usize) -> Result<Vec<Entry>, LocalError> {
         let mut select = self.database.prepare_cached(
-            "SELECT place, id, target, text, owner FROM outbox WHERE outcome IS NULL AND place > ?1 ORDER BY place LIMIT ?2",
+            "SELECT place, id, target, text, owner, reply_to, payload_kind, payload FROM outbox
+             WHERE outcome IS NULL AND place > ?1 ORDER BY place LIMIT ?2",
         )?;
         let mut rows = select.query(params![after.map_or(0, |place| place.0), i64::try_from(count).unwrap_or(i64::MAX)])?;
         let mut entries = Vec::new();
         while let Some(row) = rows.next()? {
             let text = Text::parse(row.get::<_, String>(3)?).map_err(|_| LocalError::Damaged)?;
-            let draft = Draft { id: RequestId(row.get(1)?), to: Recipient(row.get(2)?), text };
+            let reply_to = row.get::<_, Option<i64>>(5)?.map(|seq| Seq(seq.cast_unsigned()));
+            let payload = match (row.get(6)?, row.get(7)?) {
+                (Some(kind), Some(json)) => Some(Payload { kind, json }),
+                _ => None,
+            };
+            let draft = Draft { id: RequestId(row.get(1)?), to: Recipient(row.get(2)?), text, reply_to, payload };
             entries.push(Entry { place: Place(row.get(0)?), owner: row.get(4)?, draft });
         }
         Ok(entries)
@@ -309,14 +324,16 @@ impl SenderLock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{LogId, RefusalCode, Seq};
+    use crate::message::{LogId, RefusalCode};
 
     const ME: Owner = [1; 16];
     const OTHER: Owner = [2; 16];
 
     fn draft(n: u8) -> Draft {
         let text = Text::parse(format!("message {n}")).unwrap();
-        Draft { id: RequestId([n; 16]), to: Recipient::new(&Target::Room("#ops".into())), text }
+        let payload = n.is_multiple_of(2).then(|| Payload { kind: "k".into(), json: n.to_string() });
+        let to = Recipient::new(&Target::Room("#ops".into()));
+        Draft { id: RequestId([n; 16]), to, text, reply_to: payload.as_ref().map(|_| Seq(u64::from(n))), payload }
     }
 
     fn stored(seq: u64) -> Stored {

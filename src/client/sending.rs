@@ -136,7 +136,8 @@ impl Sending {
                 if planted!(OutboxForgetsEarly) {
                     self.outbox.settle(owner, &[(place, Err(Refusal::new(RefusalCode::Malformed, "forgotten")))])?;
                 }
-                let post = PostRequest { id: draft.id, to: draft.to.target(), text: draft.text.as_str().to_owned() };
+                let Draft { id, to, text, reply_to, payload } = draft;
+                let post = PostRequest { id, to: to.target(), text: text.as_str().to_owned(), reply_to, payload };
                 requests.add(&Request::Post(post), Purpose::Post(place));
                 self.in_flight.insert(place, owner == self.owner);
             }
@@ -276,7 +277,7 @@ mod tests {
 
     fn draft(n: u8) -> Draft {
         let to = Recipient::new(&Target::Room("#ops".into()));
-        Draft { id: RequestId([n; 16]), to, text: Text::parse("text").unwrap() }
+        Draft { id: RequestId([n; 16]), to, text: Text::parse("text").unwrap(), reply_to: None, payload: None }
     }
 
     fn at(millis: u64) -> Time {

@@ -5,6 +5,7 @@
 
 use super::bytes::{Bytes, put_text};
 use super::id::{DeviceId, LogId, Seq, UserId};
+use super::payload::Payload;
 use super::room_event::{PutOut, RoomEvent};
 use blake2::{Blake2s256, Digest};
 
@@ -24,12 +25,27 @@ pub enum RoomKind {
 }
 
 /// A message's content.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Post {
     /// The text.
     pub text: String,
     /// The message it answers.
     pub reply_to: Option<Seq>,
+    /// The users it names.
+    pub mentions: Vec<UserId>,
+    /// What it carries for programs.
+    pub payload: Option<Payload>,
+    /// The message with which its thread began, if that is not the one it answers.
+    pub thread: Option<Seq>,
+}
+
+/// A message's new text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// The message's place.
+    pub post: Seq,
+    /// The text.
+    pub text: String,
     /// The users it names.
     pub mentions: Vec<UserId>,
 }
@@ -47,6 +63,22 @@ pub enum EventBody {
     Posted(Post),
     /// Something else happened in a room.
     Room(RoomEvent),
+    /// The author replaced the text of their own message.
+    Edited(Edit),
+    /// The text of the message at this place, and of its edits, was erased; by the author of this event.
+    Deleted(Seq),
+    /// The author shows this reaction to the message at this place.
+    Reacted(Seq, String),
+    /// The author took the reaction back.
+    Unreacted(Seq, String),
+    /// The message at this place is kept in sight.
+    Pinned(Seq),
+    /// It no longer is.
+    Unpinned(Seq),
+    /// The question at this place is answered.
+    Resolved(Seq),
+    /// It is open again.
+    Reopened(Seq),
     /// Own log: the user became a member of a room; its name, without `#`.
     RoomEntered(LogId, String),
     /// Own log: the user's membership of a room ended; its name, without `#`.
@@ -67,6 +99,14 @@ pub enum EventBody {
     Erased,
 }
 
+impl Post {
+    /// The message with which the thread began that an answer belongs to; `None` for a message that answers none.
+    #[must_use]
+    pub fn root(&self) -> Option<Seq> {
+        self.thread.or(self.reply_to)
+    }
+}
+
 /// BLAKE2s of a body's bytes.
 #[must_use]
 pub fn body_hash(body: &[u8]) -> [u8; 32] {
@@ -78,6 +118,14 @@ impl EventBody {
     const JOINED: u16 = 2;
     const LEFT: u16 = 3;
     pub(super) const POSTED: u16 = 10;
+    const EDITED: u16 = 11;
+    const DELETED: u16 = 12;
+    const REACTED: u16 = 13;
+    const UNREACTED: u16 = 14;
+    const PINNED: u16 = 15;
+    const UNPINNED: u16 = 16;
+    const RESOLVED: u16 = 17;
+    const REOPENED: u16 = 18;
     const ROOM_ENTERED: u16 = 100;
     const ROOM_LEFT: u16 = 101;
     const DIRECT_OPENED: u16 = 102;
@@ -101,6 +149,14 @@ impl EventBody {
             Self::Left => Self::LEFT,
             Self::Posted(_) => Self::POSTED,
             Self::Room(event) => event.kind(),
+            Self::Edited(_) => Self::EDITED,
+            Self::Deleted(_) => Self::DELETED,
+            Self::Reacted(..) => Self::REACTED,
+            Self::Unreacted(..) => Self::UNREACTED,
+            Self::Pinned(_) => Self::PINNED,
+            Self::Unpinned(_) => Self::UNPINNED,
+            Self::Resolved(_) => Self::RESOLVED,
+            Self::Reopened(_) => Self::REOPENED,
             Self::RoomEntered(..) => Self::ROOM_ENTERED,
             Self::RoomLeft(..) => Self::ROOM_LEFT,
             Self::DirectOpened(..) => Self::DIRECT_OPENED,
@@ -117,6 +173,8 @@ impl EventBody {
 /// A part of a post that is not its text: tag, u16 length, bytes, in rising order of tags. Unknown parts are passed over.
 const PART_REPLY_TO: u8 = 1;
 const PART_MENTIONS: u8 = 2;
+const PART_PAYLOAD: u8 = 3;
+const PART_THREAD: u8 = 5;
 
 /// A body's bytes: kind, two bytes; salt; content.
 ///
@@ -138,6 +196,20 @@ pub fn body_bytes(body: &EventBody, salt: &Salt) -> Vec<u8> {
         EventBody::Joined | EventBody::Left => {}
         EventBody::Posted(post) => put_post(&mut out, post),
         EventBody::Room(event) => event.put(&mut out),
+        EventBody::Edited(edit) => {
+            out.extend_from_slice(&edit.post.0.to_be_bytes());
+            put_text(&mut out, &edit.text);
+            put_mentions(&mut out, &edit.mentions);
+        }
+        EventBody::Reacted(post, reaction) | EventBody::Unreacted(post, reaction) => {
+            out.extend_from_slice(&post.0.to_be_bytes());
+            put_text(&mut out, reaction);
+        }
+        EventBody::Deleted(post)
+        | EventBody::Pinned(post)
+        | EventBody::Unpinned(post)
+        | EventBody::Resolved(post)
+        | EventBody::Reopened(post) => out.extend_from_slice(&post.0.to_be_bytes()),
         EventBody::RoomEntered(log, name) | EventBody::RoomLeft(log, name) | EventBody::InvitedTo(log, name) => {
             out.extend_from_slice(&log.0.to_be_bytes());
             put_text(&mut out, name);
@@ -171,8 +243,21 @@ fn put_post(out: &mut Vec<u8>, post: &Post) {
     if let Some(seq) = post.reply_to {
         put_part(out, PART_REPLY_TO, &seq.0.to_be_bytes());
     }
-    if !post.mentions.is_empty() {
-        let users: Vec<u8> = post.mentions.iter().flat_map(|user| user.0.to_be_bytes()).collect();
+    put_mentions(out, &post.mentions);
+    if let Some(payload) = &post.payload {
+        let mut content = Vec::new();
+        put_text(&mut content, &payload.kind);
+        put_text(&mut content, &payload.json);
+        put_part(out, PART_PAYLOAD, &content);
+    }
+    if let Some(root) = post.thread {
+        put_part(out, PART_THREAD, &root.0.to_be_bytes());
+    }
+}
+
+fn put_mentions(out: &mut Vec<u8>, mentions: &[UserId]) {
+    if !mentions.is_empty() {
+        let users: Vec<u8> = mentions.iter().flat_map(|user| user.0.to_be_bytes()).collect();
         put_part(out, PART_MENTIONS, &users);
     }
 }
@@ -208,6 +293,19 @@ fn read_content(kind: u16, rest: &mut Bytes<'_>) -> Option<EventBody> {
         EventBody::JOINED => EventBody::Joined,
         EventBody::LEFT => EventBody::Left,
         EventBody::POSTED => EventBody::Posted(read_post(rest)?),
+        EventBody::EDITED => {
+            let post = Seq(rest.u64()?);
+            // An edit has the parts of a post; those that it cannot change are passed over.
+            let Post { text, mentions, .. } = read_post(rest)?;
+            EventBody::Edited(Edit { post, text, mentions })
+        }
+        EventBody::DELETED => EventBody::Deleted(Seq(rest.u64()?)),
+        EventBody::REACTED => EventBody::Reacted(Seq(rest.u64()?), rest.text()?),
+        EventBody::UNREACTED => EventBody::Unreacted(Seq(rest.u64()?), rest.text()?),
+        EventBody::PINNED => EventBody::Pinned(Seq(rest.u64()?)),
+        EventBody::UNPINNED => EventBody::Unpinned(Seq(rest.u64()?)),
+        EventBody::RESOLVED => EventBody::Resolved(Seq(rest.u64()?)),
+        EventBody::REOPENED => EventBody::Reopened(Seq(rest.u64()?)),
         EventBody::ROOM_ENTERED => EventBody::RoomEntered(LogId(rest.u64()?), rest.text()?),
         EventBody::ROOM_LEFT => EventBody::RoomLeft(LogId(rest.u64()?), rest.text()?),
         EventBody::DIRECT_OPENED => EventBody::DirectOpened(LogId(rest.u64()?), UserId(rest.u64()?), rest.text()?),
@@ -228,7 +326,7 @@ fn read_content(kind: u16, rest: &mut Bytes<'_>) -> Option<EventBody> {
 }
 
 fn read_post(rest: &mut Bytes<'_>) -> Option<Post> {
-    let mut post = Post { text: rest.text()?, reply_to: None, mentions: Vec::new() };
+    let mut post = Post { text: rest.text()?, ..Post::default() };
     let mut last_tag = 0;
     while !rest.0.is_empty() {
         let tag = rest.u8()?;
@@ -245,6 +343,8 @@ fn read_post(rest: &mut Bytes<'_>) -> Option<Post> {
                     post.mentions.push(UserId(part.u64()?));
                 }
             }
+            PART_PAYLOAD => post.payload = Some(Payload { kind: part.text()?, json: part.text()? }),
+            PART_THREAD => post.thread = Some(Seq(part.u64()?)),
             _ => continue,
         }
         if !part.0.is_empty() {
@@ -263,8 +363,22 @@ mod tests {
             EventBody::Created(RoomKind::Room, "ops".into()),
             EventBody::Joined,
             EventBody::Left,
-            EventBody::Posted(Post { text: "hi".into(), reply_to: None, mentions: vec![] }),
-            EventBody::Posted(Post { text: "你好".into(), reply_to: Some(Seq(1)), mentions: vec![UserId(1), UserId(9)] }),
+            EventBody::Posted(Post { text: "hi".into(), ..Post::default() }),
+            EventBody::Posted(Post {
+                text: "你好".into(),
+                reply_to: Some(Seq(1)),
+                mentions: vec![UserId(1), UserId(9)],
+                payload: Some(Payload { kind: "k".into(), json: "{}".into() }),
+                thread: Some(Seq(1)),
+            }),
+            EventBody::Edited(Edit { post: Seq(3), text: "你们好".into(), mentions: vec![UserId(1)] }),
+            EventBody::Deleted(Seq(3)),
+            EventBody::Reacted(Seq(3), "👍".into()),
+            EventBody::Unreacted(Seq(3), "👍".into()),
+            EventBody::Pinned(Seq(3)),
+            EventBody::Unpinned(Seq(3)),
+            EventBody::Resolved(Seq(3)),
+            EventBody::Reopened(Seq(3)),
             EventBody::RoomEntered(LogId(7), "ops".into()),
             EventBody::RoomLeft(LogId(7), "ops".into()),
             EventBody::DirectOpened(LogId(8), UserId(2), "bob".into()),
@@ -294,8 +408,8 @@ mod tests {
 
     #[test]
     fn a_part_of_a_later_version_is_passed_over() {
-        let mut body = body_bytes(&EventBody::Posted(Post { text: "x".into(), reply_to: None, mentions: vec![] }), &[0; 16]);
+        let mut body = body_bytes(&EventBody::Posted(Post { text: "x".into(), ..Post::default() }), &[0; 16]);
         put_part(&mut body, 200, b"later");
-        assert_eq!(read_body(&body), EventBody::Posted(Post { text: "x".into(), reply_to: None, mentions: vec![] }));
+        assert_eq!(read_body(&body), EventBody::Posted(Post { text: "x".into(), ..Post::default() }));
     }
 }

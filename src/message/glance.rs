@@ -56,7 +56,13 @@ mod tests {
 
     #[test]
     fn a_post_is_read_in_place() {
-        let post = EventBody::Posted(Post { text: "hello 👋".into(), reply_to: Some(Seq(2)), mentions: vec![UserId(1)] });
+        let post = EventBody::Posted(Post {
+            text: "hello 👋".into(),
+            reply_to: Some(Seq(2)),
+            mentions: vec![UserId(1)],
+            payload: None,
+            thread: None,
+        });
         let (head, message) = told(Ok(body_bytes(&post, &[1; SALT_LEN])));
         assert_eq!(Glance::read(&message), Some(Glance { head, text: Some("hello 👋") }));
         for len in 0..message.len() {

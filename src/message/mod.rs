@@ -36,6 +36,7 @@ mod id;
 mod moderation;
 mod name;
 mod notice;
+mod payload;
 mod posting;
 mod profile;
 mod reading;
@@ -50,7 +51,7 @@ mod text;
 mod words;
 
 pub use account::{Account, AccountKind, ChangePassword, Credentials, GuestRequest, Registration, ServerRole};
-pub use body::{EventBody, Post, RoomKind, SALT_LEN, Salt, body_bytes, body_hash};
+pub use body::{Edit, EventBody, Post, RoomKind, SALT_LEN, Salt, body_bytes, body_hash};
 pub use code::{CODE_LEN, Code, CodeError, CodeHash, MakeInvitation};
 pub use codec::{BODY_LEN_MAX, MessageError};
 pub use device::{DeviceSummary, RevokeDevice};
@@ -63,7 +64,11 @@ pub use id::{DeviceId, LogId, RequestId, Seq, UserId};
 pub use moderation::{Deed, Ignore, IgnoredUser, MUTE_S_MAX, Moderate, Report, ReportMessage, ReportPage, RoomSearch, Wish};
 pub use name::{DeviceName, NameError, RoomName, UNICODE_VERSION, UserName};
 pub use notice::{Hidden, Notice, Welcome};
-pub use posting::{PostRequest, Stored};
+pub use payload::{Payload, PayloadError};
+pub use posting::{
+    EditRequest, ListKind, Mark, MarkRequest, NewestEdit, Overlay, PickPage, PickRequest, PostRequest, ReactionCount, Receipt,
+    Stored,
+};
 pub use profile::{ABOUT_CHARS_MAX, About, PROFILE_TAGS_MAX, Profile, ProfileTextError, SetProfile, Tags};
 pub use reading::{
     EventPage, FollowFrom, FollowRequest, Following, HistoryFrom, HistoryRequest, Membership, MembershipPage, Told,
@@ -78,5 +83,5 @@ pub use settings::{
     Archived, ChangeRoom, GoodChanges, History, PasswordChange, Phrase, Posting, RETAIN_DAYS_MAX, RETAIN_POSTS_MAX, RoomChanges,
     RoomSettings, SLOW_S_MAX, TAGS_MAX, TOPIC_LEN_MAX, Template, TicketState, Visibility, fold_tag,
 };
-pub use text::{PASSWORD_LEN_MAX, PASSWORD_LEN_MIN, Password, Text, TextError};
+pub use text::{PASSWORD_LEN_MAX, PASSWORD_LEN_MIN, Password, Reaction, ReactionError, Text, TextError};
 pub use words::{SEARCH_LEN_MAX, Sought, words_of};

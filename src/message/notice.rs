@@ -4,6 +4,7 @@ use super::account::{Account, Registration};
 use super::codec::messages;
 use super::ephemeral::{Latest, Presence, Typing};
 use super::id::{LogId, Seq};
+use super::posting::Receipt;
 use super::reading::Told;
 use super::refusal::Refusal;
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,8 @@ messages! {
         0x8011 Latest(Latest),
         /// Somebody is typing in a log that is in view; comes on the latest-value lane.
         0x8012 Typing(Typing),
+        /// More devices or users have a message than was told before.
+        0x8020 Receipt(Receipt),
     }
 }
 

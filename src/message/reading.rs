@@ -1,6 +1,7 @@
 //! Reading logs: where to begin, and what comes.
 
 use super::id::{LogId, Seq};
+use super::posting::Overlay;
 use super::request::Target;
 use serde::{Deserialize, Serialize};
 
@@ -102,6 +103,8 @@ pub struct EventPage {
     pub room: String,
     /// In the order of the log.
     pub events: Vec<Told>,
+    /// What became of the messages among them; none for one that nothing happened to.
+    pub overlays: Vec<Overlay>,
     /// The position and hash behind which the events come; a follow may go on from the last event by checking the chain.
     pub after: Seq,
     /// The chain's hash at `after`.

@@ -153,6 +153,18 @@ refusal_codes! {
     NotInRoom = 129, Request;
     /// A setting, topic, tag or reason cannot be so.
     BadSetting = 130, Request;
+    /// There is no message at this place that the asker may read, or it was deleted.
+    NoSuchPost = 140, Request;
+    /// Only the author may do this to a message, or only a moderator.
+    NotYourPost = 141, Permission;
+    /// A reaction is too long, or has characters that it cannot have.
+    BadReaction = 142, Request;
+    /// A payload is no JSON, too long, or its kind is no name.
+    BadPayload = 143, Request;
+    /// What is to be taken back is not there.
+    NothingToUndo = 144, Request;
+    /// The log has too many members for receipts.
+    TooManyReaders = 145, Request;
     /// The session does not follow the log.
     NotFollowed = 180, Request;
     /// A key or a value is empty or too long.

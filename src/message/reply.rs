@@ -4,7 +4,7 @@ use super::account::Account;
 use super::codec::messages;
 use super::device::DeviceSummary;
 use super::moderation::{IgnoredUser, ReportPage};
-use super::posting::Stored;
+use super::posting::{PickPage, Receipt, Stored};
 use super::profile::Profile;
 use super::reading::{EventPage, Following, MembershipPage};
 use super::refusal::Refusal;
@@ -47,5 +47,9 @@ messages! {
         0x4031 Page(EventPage),
         /// Messages that were found; comes on the bulk stream.
         0x4032 Found(SearchPage),
+        /// Messages picked out of a log; comes on the bulk stream.
+        0x4060 Picked(PickPage),
+        /// Who has a message now.
+        0x4061 Receipt(Receipt),
     }
 }

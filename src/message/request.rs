@@ -10,7 +10,7 @@ use super::device::RevokeDevice;
 use super::ephemeral::SetLatest;
 use super::id::{LogId, RequestId, Seq};
 use super::moderation::{Ignore, Moderate, ReportMessage, RoomSearch};
-use super::posting::PostRequest;
+use super::posting::{EditRequest, MarkRequest, PickRequest, PostRequest};
 use super::profile::SetProfile;
 use super::reading::{FollowRequest, HistoryRequest};
 use super::room::{CreateRoom, JoinRoom};
@@ -83,6 +83,16 @@ messages! {
         0x0020 Post(PostRequest),
         /// Posts are wanted again after a refusal halted them.
         0x0021 Resume,
+        /// Replaces the text of one of the asker's messages.
+        0x0022 Edit(EditRequest),
+        /// Deletes a message, reacts to it, pins it, resolves it, or takes one of these back.
+        0x0023 Mark(MarkRequest),
+        /// Lists a log's pinned messages or threads.
+        0x0024 Pick(PickRequest),
+        /// Tells who has one of the asker's messages, now and each time that changes.
+        0x0025 Receipts((Target, Seq)),
+        /// Ends that.
+        0x0026 EndReceipts((LogId, Seq)),
         /// Streams a log from a position on, then live.
         0x0030 Follow(FollowRequest),
         /// Ends the streaming of a log.
@@ -146,10 +156,13 @@ mod tests {
 
     #[test]
     fn a_request_reads_back_with_its_tag() {
-        let request =
-            Request::Post(PostRequest {
-                id: RequestId([7; 16]), to: Target::Room("#ops".into()), text: "hello 你好 👋".into()
-            });
+        let request = Request::Post(PostRequest {
+            id: RequestId([7; 16]),
+            to: Target::Room("#ops".into()),
+            text: "hello 你好 👋".into(),
+            reply_to: Some(Seq(3)),
+            payload: None,
+        });
         assert_eq!(Request::decode(&request.encode(42)), Ok((42, request)));
         assert_eq!(Request::decode(&Request::WhoAmI.encode(1)), Ok((1, Request::WhoAmI)));
     }
@@ -165,8 +178,9 @@ mod tests {
 
     #[test]
     fn a_claimed_length_is_refused_before_it_is_allocated() {
-        // A post whose text claims 2^63 bytes.
-        let mut bytes = Request::Post(PostRequest { id: RequestId([0; 16]), to: Target::Own, text: String::new() }).encode(0);
+        // An edit whose text claims 2^63 bytes.
+        let edit = EditRequest { id: RequestId([0; 16]), log: Target::Own, seq: Seq(1), text: String::new() };
+        let mut bytes = Request::Edit(edit).encode(0);
         bytes.pop();
         bytes.extend([0xfd, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]);
         assert!(matches!(Request::decode(&bytes), Err(MessageError::Malformed { .. })));

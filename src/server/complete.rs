@@ -83,7 +83,9 @@ impl Server {
                     self.finish(now, asked, &Reply::Refused(refusal));
                 }
             }
-            (Step::BeginFollow(asked, user), Ok(Answer::Beginning(beginning))) => self.on_beginning(now, asked, user, beginning),
+            (Step::BeginFollow(asked, user, from), Ok(Answer::Beginning(beginning))) => {
+                self.on_beginning(now, asked, (user, from), beginning);
+            }
             (Step::SetLatest(asked, set), Ok(Answer::Heard)) => self.on_heard(now, asked, set),
             (Step::FindAccount(asked, credentials), Ok(Answer::Password(found))) => {
                 let kept = found.as_ref().map(|(_, hash)| hash.clone());
@@ -137,6 +139,8 @@ impl Server {
             Answer::Memberships(memberships) => self.finish(now, asked, &Reply::Memberships(memberships)),
             Answer::History(page) => self.finish_on_bulk(now, asked, &Reply::Page(page)),
             Answer::Found(page) => self.finish_on_bulk(now, asked, &Reply::Found(page)),
+            Answer::Recipients(recipients) => self.on_recipients(now, asked, recipients),
+            Answer::Picked(page) => self.finish_on_bulk(now, asked, &Reply::Picked(page)),
             Answer::KeyOwner(_)
             | Answer::Password(_)
             | Answer::OwnPassword(_)

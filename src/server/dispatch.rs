@@ -10,9 +10,9 @@ use super::steps::{Asked, Step};
 use crate::auth::{SALT_LEN, Secret};
 use crate::chat::{Action, Actor, Command};
 use crate::message::{
-    Account, ChangePassword, ChangeRoom, CreateRoom, Credentials, FollowRequest, GuestRequest, HistoryRequest, JoinRoom,
-    Moderate, NameError, PASSWORD_LEN_MAX, Password, PasswordChange, PostRequest, Refusal, RefusalCode, Reply, ReportMessage,
-    Request, RequestId, RoomName, RoomSearch, SEARCH_LEN_MAX, Target, Text, UserName,
+    Account, ChangePassword, ChangeRoom, CreateRoom, Credentials, EditRequest, FollowRequest, GuestRequest, HistoryRequest,
+    JoinRoom, MarkRequest, Moderate, NameError, PASSWORD_LEN_MAX, Password, PasswordChange, PickRequest, Refusal, RefusalCode,
+    Reply, ReportMessage, Request, RequestId, RoomName, RoomSearch, SEARCH_LEN_MAX, Target, UserName,
 };
 use crate::transport::ConnectionHandle;
 
@@ -99,6 +99,16 @@ impl Server {
             Request::Memberships(after) => self.read(Step::Answer(asked), Read::Memberships(account.user, after)),
             Request::ChangeRoom(change) => self.begin_change_room(now, asked, change)?,
             Request::Post(post) => self.begin_post(now, asked, post)?,
+            Request::Edit(edit) => self.begin_edit(now, asked, edit)?,
+            Request::Mark(MarkRequest { id, log, seq, mark }) => {
+                self.command(now, Step::Answer(asked), asked, id, Action::Mark { log, seq, mark });
+            }
+            Request::Pick(pick) => self.read(Step::Answer(asked), Read::Pick(account.user, pick)),
+            Request::Receipts(message) => self.begin_receipts(now, asked, account, message)?,
+            Request::EndReceipts((log, seq)) => {
+                self.end_receipts(log, seq, asked.session);
+                self.finish(now, asked, &Reply::Done);
+            }
             Request::Resume => {
                 if let Some(session) = self.sessions.get_mut(&asked.session) {
                     session.is_halted = false;
@@ -130,26 +140,13 @@ impl Server {
         Ok(())
     }
 
-    fn begin_post(&mut self, now: Now, asked: Asked, post: PostRequest) -> Result<(), Refusal> {
-        if self.sessions.get(&asked.session).is_some_and(|session| session.is_halted) {
-            let sentence = "an earlier message was refused; nothing is stored until the client resumes";
-            return Err(Refusal::new(RefusalCode::Halted, sentence));
-        }
-        if matches!(post.to, Target::Own) {
-            return Err(Refusal::new(RefusalCode::SelfMessage, "a message goes to a room or to somebody else"));
-        }
-        let text = Text::parse(post.text).map_err(|error| Refusal::new(RefusalCode::BadText, error.to_string()))?;
-        self.command(now, Step::Answer(asked), asked, post.id, Action::Post { to: post.to, text });
-        Ok(())
-    }
-
     fn begin_follow(&mut self, asked: Asked, account: &Account, follow: FollowRequest) -> Result<(), Refusal> {
         let Some(session) = self.sessions.get(&asked.session) else { return Ok(()) };
         if session.follows.len() >= self.config.follows_per_session_max {
             let sentence = format!("a session follows at most {} logs", self.config.follows_per_session_max);
             return Err(Refusal::new(RefusalCode::LimitReached, sentence));
         }
-        self.read(Step::BeginFollow(asked, account.user), Read::BeginFollow(account.user, follow));
+        self.read(Step::BeginFollow(asked, account.user, follow.from), Read::BeginFollow(account.user, follow));
         Ok(())
     }
 
@@ -218,8 +215,13 @@ fn check_lengths(request: &Request) -> Result<(), Refusal> {
             PasswordChange::Set(password) => (named(room), [Some(password), None]),
             PasswordChange::Keep | PasswordChange::Remove => (named(room), [None, None]),
         },
-        Request::LeaveRoom((_, target)) | Request::Who((target, _)) => (named(target), [None, None]),
+        Request::LeaveRoom((_, target)) | Request::Who((target, _)) | Request::Receipts((target, _)) => {
+            (named(target), [None, None])
+        }
         Request::Post(post) => (named(&post.to), [None, None]),
+        Request::Edit(EditRequest { log, .. })
+        | Request::Mark(MarkRequest { log, .. })
+        | Request::Pick(PickRequest { log, .. }) => (named(log), [None, None]),
         Request::Follow(follow) => (named(&follow.log), [None, None]),
         Request::History(history) => (named(&history.log), [None, None]),
         Request::Search(search) => {
@@ -249,6 +251,7 @@ fn check_lengths(request: &Request) -> Result<(), Refusal> {
         | Request::Memberships(_)
         | Request::Resume
         | Request::Unfollow(_)
+        | Request::EndReceipts(_)
         | Request::InView(_)
         | Request::SetLatest(_)
         | Request::Typing(_)

@@ -7,7 +7,7 @@ use super::job::Answer;
 use super::server::{Now, REPLY_QUEUE_LEN_MAX, Server};
 use super::steps::Asked;
 use crate::chat::{Beginning, Change, FollowItem, FollowPage, NewEvent, Outcome};
-use crate::message::{Hidden, LogId, Notice, Refusal, RefusalClass, RefusalCode, Reply, UserId};
+use crate::message::{FollowFrom, Hidden, LogId, Notice, Refusal, RefusalClass, RefusalCode, Reply, Seq, UserId};
 use crate::transport::{ConnectionHandle, Micros, StreamId};
 
 /// Bytes in a session's chat stream above which events are no longer pushed to it.
@@ -26,13 +26,14 @@ impl Server {
             self.ask_voices_again(event);
             self.push(now, event);
         }
+        self.apply_to_receipts(now, &outcome.changes);
         for change in outcome.changes {
             match change {
                 Change::Left { log, user } => self.end_follows(now, log, user),
                 Change::DeviceRevoked { device } => self.revoke(now, device),
                 Change::ChoreDue { at_ms } => self.on_chore_due(now, at_ms),
                 Change::RoleChanged { account } => self.on_role_changed(&account),
-                Change::SignedIn { .. } | Change::Entered { .. } => {}
+                Change::SignedIn { .. } | Change::Entered { .. } | Change::Read { .. } => {}
             }
         }
     }
@@ -62,6 +63,7 @@ impl Server {
         for session in fallen_behind {
             self.fall_behind(session, event.log);
         }
+        self.tell_receipts(now, event.log);
     }
 
     /// The session must read this log on from the store.
@@ -110,7 +112,7 @@ impl Server {
     }
 
     /// A reader knows where a follow begins.
-    pub(super) fn on_beginning(&mut self, now: Now, asked: Asked, user: UserId, beginning: Beginning) {
+    pub(super) fn on_beginning(&mut self, now: Now, asked: Asked, (user, from): (UserId, FollowFrom), beginning: Beginning) {
         let following = match beginning {
             Beginning::Following(following) => following,
             Beginning::Forked { log, at } => {
@@ -123,7 +125,11 @@ impl Server {
         self.finish(now, asked, &Reply::Following(following));
         if let Some(session) = self.sessions.get_mut(&asked.session).filter(|session| session.is_open()) {
             session.follows.insert(log);
-            self.follows.add(log, asked.session, user, after);
+            let had_from = match from {
+                FollowFrom::After(..) => Seq(0),
+                FollowFrom::Start | FollowFrom::Now => after,
+            };
+            self.follows.add(log, asked.session, user, after, had_from);
             self.fall_behind(asked.session, log);
             self.on_followed(now, asked.session, log);
         }
@@ -182,6 +188,7 @@ impl Server {
         } else if let Some(session) = self.sessions.get_mut(&handle) {
             session.behind.push_back(log);
         }
+        self.tell_receipts(now, log);
     }
 
     /// Ends a follow that its session no longer wants.

@@ -36,6 +36,8 @@ pub(super) struct Follower {
     pub(super) user: UserId,
     /// The last event that was put into the session's stream.
     pub(super) cursor: Seq,
+    /// What is behind this place it has been told, or had before.
+    pub(super) had_from: Seq,
     /// Whether the next event can be pushed; otherwise pages are read.
     pub(super) is_live: bool,
     /// Tells this follow from an earlier one of the same session in the same log, whose page may still be on its way.
@@ -45,6 +47,13 @@ pub(super) struct Follower {
     /// Whether the session must still be told what there is of the log that is not stored.
     pub(super) is_view_owed: bool,
     pub(super) voice: Voice,
+}
+
+impl Follower {
+    /// Whether the event at this place was put into the session's stream, or the session had it before.
+    pub(super) fn has(&self, seq: Seq) -> bool {
+        self.had_from < seq && seq <= self.cursor
+    }
 }
 
 /// A log that somebody follows.
@@ -77,7 +86,8 @@ pub(super) struct Follows {
 
 impl Follows {
     /// Adds a follower that must catch up from `cursor`, in place of an earlier one of the same session.
-    pub(super) fn add(&mut self, log: LogId, session: ConnectionHandle, user: UserId, cursor: Seq) {
+    /// What is up to `had_from` it was never told.
+    pub(super) fn add(&mut self, log: LogId, session: ConnectionHandle, user: UserId, cursor: Seq, had_from: Seq) {
         self.next_epoch += 1;
         let epoch = self.next_epoch;
         self.remove(log, session);
@@ -86,6 +96,7 @@ impl Follows {
             session,
             user,
             cursor,
+            had_from,
             is_live: false,
             epoch,
             in_view: false,
@@ -203,7 +214,7 @@ mod tests {
     fn nobody_is_told_who_comes_and_goes_in_a_crowd() {
         let mut follows = Follows::default();
         for (count, session) in handles(PRESENCE_FOLLOWERS_MAX + 1).into_iter().enumerate() {
-            follows.add(LOG, session, UserId(count as u64), Seq(0));
+            follows.add(LOG, session, UserId(count as u64), Seq(0), Seq(0));
             assert_eq!(follows.log_mut(LOG).unwrap().is_crowd(), count >= PRESENCE_FOLLOWERS_MAX);
         }
     }
@@ -211,7 +222,7 @@ mod tests {
     #[test]
     fn a_value_is_told_for_good_once_it_stays() {
         let (mut follows, session) = (Follows::default(), handles(1)[0]);
-        follows.add(LOG, session, UserId(1), Seq(0));
+        follows.add(LOG, session, UserId(1), Seq(0), Seq(0));
         assert_eq!(follows.put_value(LOG, "k", value(session, 1, b"one", at(0))), Put::Newest { is_settling: false });
         assert_eq!(follows.put_value(LOG, "k", value(session, 3, b"three", at(900))), Put::Newest { is_settling: true });
         assert_eq!(follows.put_value(LOG, "k", value(session, 2, b"two", at(950))), Put::Older);
@@ -226,8 +237,8 @@ mod tests {
     #[test]
     fn values_go_with_their_author_and_with_the_last_follower() {
         let (mut follows, sessions) = (Follows::default(), handles(2));
-        follows.add(LOG, sessions[0], UserId(1), Seq(0));
-        follows.add(LOG, sessions[1], UserId(2), Seq(0));
+        follows.add(LOG, sessions[0], UserId(1), Seq(0), Seq(0));
+        follows.add(LOG, sessions[1], UserId(2), Seq(0), Seq(0));
         follows.put_value(LOG, "one", value(sessions[0], 1, b"of user one", at(0)));
         let other = Value { author: UserId(2), ..value(sessions[1], 1, b"of user two", at(0)) };
         follows.put_value(LOG, "two", other);

@@ -6,10 +6,11 @@
 
 use super::ledger::Ordered;
 use crate::auth::{Task, Verdict};
-use crate::chat::{self, Beginning, FollowPage, KeyOwner, Outcome};
+use crate::chat::{self, Beginning, FollowPage, KeyOwner, Outcome, Recipients};
 use crate::message::{
-    DeviceSummary, EventPage, FollowRequest, HistoryRequest, IgnoredUser, LogId, MemberPage, MembershipPage, Profile, Refusal,
-    Reply, ReportPage, RequestId, RoomName, RoomPage, RoomSearch, RoomSettings, SearchPage, SearchRequest, Seq, Target, UserId,
+    DeviceSummary, EventPage, FollowRequest, HistoryRequest, IgnoredUser, LogId, MemberPage, MembershipPage, PickPage,
+    PickRequest, Profile, Refusal, Reply, ReportPage, RequestId, RoomName, RoomPage, RoomSearch, RoomSettings, SearchPage,
+    SearchRequest, Seq, Target, UserId,
 };
 use crate::store::{Reader, StoreError};
 
@@ -80,6 +81,10 @@ pub enum Read {
     Voice(UserId, LogId, u64),
     /// Messages by their words.
     Search(UserId, SearchRequest),
+    /// Messages picked out of a log.
+    Pick(UserId, PickRequest),
+    /// Whom a message of this user is for, at this time in milliseconds since 1970 (UTC).
+    Recipients(UserId, Target, Seq, u64),
 }
 
 /// What was found.
@@ -121,6 +126,10 @@ pub enum Answer {
     Heard,
     /// To [`Read::Search`].
     Found(SearchPage),
+    /// To [`Read::Pick`].
+    Picked(PickPage),
+    /// To [`Read::Recipients`].
+    Recipients(Recipients),
 }
 
 /// Bytes of events read for a follower at a time: what its queue may hold.
@@ -159,6 +168,10 @@ impl Read {
             }
             Self::Search(user, request) => chat::search(reader, user, &request, HISTORY_PAGE_LEN_MAX)?.map(Answer::Found),
             Self::History(user, request) => chat::history(reader, user, &request, HISTORY_PAGE_LEN_MAX)?.map(Answer::History),
+            Self::Recipients(user, target, seq, now_ms) => {
+                chat::recipients(reader, user, &target, seq, now_ms)?.map(Answer::Recipients)
+            }
+            Self::Pick(user, request) => chat::pick(reader, user, &request, HISTORY_PAGE_LEN_MAX)?.map(Answer::Picked),
         })
     }
 }

@@ -297,7 +297,7 @@ impl LedgerThread {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::{Action, Actor};
+    use crate::chat::{Action, Actor, Draft};
     use crate::message::{DeviceName, Reply, RequestId, RoomName, Seq, Target, Text, UserName, Visibility};
     use crate::store::Reader;
     use std::sync::mpsc::channel;
@@ -332,7 +332,7 @@ mod tests {
     }
 
     fn post(actor: Actor, number: u8, text: &str) -> Command {
-        command(actor, number, Action::Post { to: Target::Room("#ops".into()), text: Text::parse(text).unwrap() })
+        command(actor, number, Action::Post(Draft::plain(Target::Room("#ops".into()), Text::parse(text).unwrap())))
     }
 
     fn ordered(ticket: u64, command: Command) -> Ordered {

@@ -98,7 +98,16 @@ impl House {
 
     fn post(&mut self, tag: u32, text_len: usize) {
         let id = RequestId([u8::try_from(tag).unwrap(); 16]);
-        self.ask(tag, &Request::Post(PostRequest { id, to: Target::Room("#ops".into()), text: "x".repeat(text_len) }));
+        self.ask(
+            tag,
+            &Request::Post(PostRequest {
+                id,
+                to: Target::Room("#ops".into()),
+                text: "x".repeat(text_len),
+                reply_to: None,
+                payload: None,
+            }),
+        );
     }
 
     fn ask_history(&mut self, tag: u32) {
@@ -163,7 +172,15 @@ fn who_does_not_take_the_replies_gets_no_more_until_they_are_taken() {
         house.ask_history(tag);
     }
     let event = Told { author: "alice".into(), event: vec![7; 40_000] };
-    let page = EventPage { log: LogId(1), room: "#ops".into(), after: Seq(0), hash: [0; 32], events: vec![event], more: false };
+    let page = EventPage {
+        log: LogId(1),
+        room: "#ops".into(),
+        after: Seq(0),
+        hash: [0; 32],
+        events: vec![event],
+        overlays: Vec::new(),
+        more: false,
+    };
     let mut answered = 0;
     house.pass(300);
     assert_eq!(house.jobs.len(), 2, "two reads at a time");

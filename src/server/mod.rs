@@ -5,6 +5,7 @@
 //! commit) → `complete` (the reply) → `fan_out` and `follow` (everybody else).
 
 mod begin_accounts;
+mod begin_posts;
 mod begin_rooms;
 mod budget;
 mod bulk;
@@ -22,6 +23,7 @@ mod ledger;
 #[cfg(test)]
 mod limit_tests;
 mod presence;
+mod receipts;
 #[expect(clippy::module_inception, reason = "the floor's front door is the server itself")]
 mod server;
 mod session;

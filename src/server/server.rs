@@ -11,6 +11,7 @@ use super::holds::Holds;
 use super::job::{Done, Job, Read, Ticket};
 use super::ledger::Ordered;
 use super::presence::Presence;
+use super::receipts::Receipts;
 use super::session::{Pace, Received, Session, Standing};
 use super::steps::Step;
 use crate::crypto::{Dice, PublicKey, ServerSecrets};
@@ -73,6 +74,7 @@ pub struct Server {
     pub(super) by_key: HashMap<[u8; 32], Vec<ConnectionHandle>>,
     pub(super) presence: Presence,
     pub(super) follows: Follows,
+    pub(super) receipts: Receipts,
     pub(super) pending: HashMap<Ticket, Step>,
     pub(super) commands_in_flight: usize,
     /// How many refusals of whole batches the ledger has made known.
@@ -105,6 +107,7 @@ impl Server {
             by_key: HashMap::new(),
             presence: Presence::default(),
             follows: Follows::default(),
+            receipts: Receipts::default(),
             pending: HashMap::new(),
             commands_in_flight: 0,
             heard_full_count: 0,
@@ -242,6 +245,7 @@ impl Server {
             Event::Connected { peer } => self.on_connected(now, handle, peer),
             Event::Readable(_) => self.pump(now, handle),
             Event::Writable(_) => {
+                self.on_acknowledged(now, handle);
                 self.catch_up(handle);
                 self.show_views(now, handle);
                 self.pump(now, handle);
@@ -360,6 +364,8 @@ impl Server {
         session.next = None;
         session.behind.clear();
         let follows = std::mem::take(&mut session.follows);
+        let watched = std::mem::take(&mut session.watched);
+        self.receipts.forget_session(handle, &watched);
         if let Standing::SignedIn(account) = standing {
             self.presence.leave(handle, &account);
             self.on_presence(now, &account, &follows);
@@ -418,6 +424,7 @@ impl Server {
                 self.by_key.remove(&session.key);
             }
         }
+        self.receipts.forget_session(handle, &session.watched);
         for log in session.follows {
             self.follows.remove(log, handle);
         }

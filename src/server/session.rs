@@ -11,7 +11,7 @@
 //! before it, so that people see what they wrote; a request that needs a password hashed runs alone.
 
 use super::budget::Budget;
-use crate::message::{Account, LogId, PasswordChange, Request};
+use crate::message::{Account, LogId, PasswordChange, Request, Seq};
 use std::collections::{BTreeSet, VecDeque};
 
 /// Requests of one session that may be unanswered at a time; more wait unread in its stream.
@@ -88,6 +88,8 @@ pub(super) struct Session {
     pub(super) in_view: Vec<LogId>,
     /// What it may still tell that is not stored.
     pub(super) utterances: Budget,
+    /// Messages whose receipts it is told; at most [`super::receipts::RECEIPTS_PER_SESSION_MAX`].
+    pub(super) watched: BTreeSet<(LogId, Seq)>,
     commands: u32,
     reads: u32,
     exclusives: u32,
@@ -107,6 +109,7 @@ impl Session {
             follows: BTreeSet::new(),
             in_view: Vec::new(),
             utterances: Budget::default(),
+            watched: BTreeSet::new(),
             commands: 0,
             reads: 0,
             exclusives: 0,
@@ -176,6 +179,8 @@ pub(super) fn lane_of(request: &Request) -> Lane {
         | Request::Ignore(_)
         | Request::OpenTicket(_)
         | Request::Post(_)
+        | Request::Edit(_)
+        | Request::Mark(_)
         | Request::Resume
         | Request::RevokeDevice(_)
         | Request::SetProfile(_)
@@ -200,7 +205,10 @@ pub(super) fn lane_of(request: &Request) -> Lane {
         | Request::SetLatest(_)
         | Request::Typing(_)
         | Request::SetAway(_)
-        | Request::Search(_) => Lane::Read,
+        | Request::Search(_)
+        | Request::Pick(_)
+        | Request::Receipts(_)
+        | Request::EndReceipts(_) => Lane::Read,
         Request::Register(_)
         | Request::RegisterInvited(_)
         | Request::LogIn(_)

@@ -3,7 +3,9 @@
 use super::ephemeral::Utterance;
 use super::session::Lane;
 use crate::chat::NewRoom;
-use crate::message::{ChangePassword, CodeHash, Credentials, GoodChanges, JoinRoom, LogId, RequestId, SetLatest, Target, UserId};
+use crate::message::{
+    ChangePassword, CodeHash, Credentials, FollowFrom, GoodChanges, JoinRoom, LogId, RequestId, SetLatest, Target, UserId,
+};
 use crate::transport::ConnectionHandle;
 
 /// A request that waits for its reply.
@@ -30,7 +32,7 @@ pub(super) enum Step {
     /// Answer the request with it.
     Answer(Asked),
     /// Add a follower, then answer.
-    BeginFollow(Asked, UserId),
+    BeginFollow(Asked, UserId, FollowFrom),
     /// Put the page into the follower's stream, if it is still the same follow.
     Page { session: ConnectionHandle, log: LogId, epoch: u64 },
     /// Let the value be heard if its author may speak, then answer.
@@ -63,8 +65,8 @@ impl Step {
         match self {
             Self::Identify { .. } | Self::Page { .. } | Self::Voice { .. } | Self::Chore | Self::Unasked => None,
             Self::Answer(asked)
-            | Self::BeginFollow(asked, _)
-            | Self::SetLatest(asked, _)
+            | Self::BeginFollow(asked, ..)
+            | Self::SetLatest(asked, ..)
             | Self::Register(asked, ..)
             | Self::FindAccount(asked, _)
             | Self::BindDevice(asked, ..)

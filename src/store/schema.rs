@@ -15,6 +15,7 @@ const STEPS: &[&str] = &[
     include_str!("layouts/3.sql"),
     include_str!("layouts/4.sql"),
     include_str!("layouts/5.sql"),
+    include_str!("layouts/6.sql"),
 ];
 
 /// Settings of every connection: name, value to set, value to read back.

@@ -256,10 +256,29 @@ impl Connection {
         self.tell_drained();
     }
 
-    /// Asks for [`ConnectionEvent::Writable`] once no more than `len` bytes of the stream are unacknowledged. A later call replaces
-    /// an earlier one.
+    /// Asks for [`ConnectionEvent::Writable`] once, of what is queued on the stream by now, no more than `len` bytes are
+    /// unacknowledged. Of several such wishes the first that comes true is told, and the others must be made anew.
     pub fn notify_acked_below(&mut self, stream: StreamId, len: usize) {
         self.sending_on(stream).notify_acked_below(u32::try_from(len).unwrap_or(u32::MAX));
+        self.tell_drained();
+    }
+
+    /// The offset behind everything that was queued on the stream so far.
+    #[must_use]
+    pub fn written_len(&self, stream: StreamId) -> u64 {
+        self.sending.of(stream).map_or(0, SendStream::written_len)
+    }
+
+    /// The offset below which everything on the stream is acknowledged.
+    #[must_use]
+    pub fn acked_len(&self, stream: StreamId) -> u64 {
+        self.sending.of(stream).map_or(0, SendStream::acked_len)
+    }
+
+    /// Asks for [`ConnectionEvent::Writable`] once everything on the stream below `offset` is acknowledged; together with the
+    /// wishes of [`Self::notify_acked_below`].
+    pub fn notify_acked_to(&mut self, stream: StreamId, offset: u64) {
+        self.sending_on(stream).notify_acked_to(offset);
         self.tell_drained();
     }
 

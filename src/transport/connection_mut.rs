@@ -82,6 +82,24 @@ impl ConnectionMut<'_> {
         self.established().connection.unacked_len(stream)
     }
 
+    /// The offset behind everything that was queued on the stream so far.
+    #[must_use]
+    pub fn written_len(&mut self, stream: StreamId) -> u64 {
+        self.established().connection.written_len(stream)
+    }
+
+    /// The offset below which everything on the stream is acknowledged.
+    #[must_use]
+    pub fn acked_len(&mut self, stream: StreamId) -> u64 {
+        self.established().connection.acked_len(stream)
+    }
+
+    /// Asks for [`Event::Writable`](super::Event::Writable) once everything on the stream below `offset` is acknowledged; of
+    /// several offsets, the lowest.
+    pub fn notify_acked_to(&mut self, stream: StreamId, offset: u64) {
+        self.established().connection.notify_acked_to(stream, offset);
+    }
+
     /// Lets the peer send up to `window_len` bytes ahead of the reader from now on; never less than before.
     pub fn raise_credit(&mut self, now: Time, stream: StreamId, window_len: u32) {
         self.established().connection.raise_credit(now, stream, window_len);

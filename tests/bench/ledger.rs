@@ -3,7 +3,7 @@
 //! `cargo bench --bench ledger [-- DIR]`; DIR chooses the disk to measure, by default that of the system's temporary files.
 
 use std::time::{Duration, Instant};
-use udpchat::chat::{Action, Actor, Command, Outcome};
+use udpchat::chat::{Action, Actor, Command, Draft, Outcome};
 use udpchat::message::{DeviceName, LogId, Reply, RequestId, RoomName, Target, Text, UserName, Visibility};
 use udpchat::server::Ledger;
 
@@ -73,6 +73,6 @@ impl Commands {
 
     fn post(&mut self) -> Command {
         let text = Text::parse(format!("message {} of an ordinary length, as people write them", self.count)).expect("a text");
-        self.command(Action::Post { to: Target::Log(self.room), text })
+        self.command(Action::Post(Draft::plain(Target::Log(self.room), text)))
     }
 }

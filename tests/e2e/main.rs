@@ -10,6 +10,7 @@ mod conversation;
 mod ephemeral;
 mod exit_status;
 mod lossy;
+mod messages;
 mod moderation;
 mod narrow;
 mod newcomer;

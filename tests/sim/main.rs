@@ -24,6 +24,7 @@ mod planted;
 mod process;
 mod promises;
 mod reassembly;
+mod receipts;
 mod recovery;
 mod restart;
 mod rogue;

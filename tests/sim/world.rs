@@ -276,7 +276,13 @@ impl World {
     /// Writes a message; it is sent when it can be.
     pub fn write(&mut self, index: usize, to: &str, text: &str) -> Place {
         let target = if to.starts_with('#') { Target::Room(to.to_owned()) } else { Target::User(to.to_owned()) };
-        let draft = Draft { id: self.id(index), to: Recipient::new(&target), text: Text::parse(text).unwrap() };
+        let draft = Draft {
+            id: self.id(index),
+            to: Recipient::new(&target),
+            text: Text::parse(text).unwrap(),
+            reply_to: None,
+            payload: None,
+        };
         let now = self.now;
         let places = self.client(index).post(now, std::slice::from_ref(&draft)).unwrap();
         self.people[index].written.push((places[0], to.to_owned(), text.to_owned()));

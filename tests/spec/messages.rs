@@ -9,7 +9,13 @@ use super::{PROTOCOL, assert_example};
 #[test]
 fn messages_are_written_as_printed() {
     assert_example("request-who-am-i", &Request::WhoAmI.encode(7));
-    let post = PostRequest { id: RequestId([0xab; 16]), to: Target::Room("#ops".into()), text: "hi".into() };
+    let post = PostRequest {
+        id: RequestId([0xab; 16]),
+        to: Target::Room("#ops".into()),
+        text: "hi".into(),
+        reply_to: None,
+        payload: None,
+    };
     assert_example("request-post", &Request::Post(post).encode(258));
     let stored = Stored { log: LogId(3), room: "#ops".into(), seq: Seq(4), time_ms: 1_772_358_731_204 };
     assert_example("reply-stored", &Reply::Stored(stored).encode(258));

@@ -3,7 +3,7 @@
 use super::account::{DevicesAction, Invitation, Profile, Register, SignIn, WhoIs};
 use super::bench::{BENCH_AFTER_HELP, Bench};
 use super::ephemeral::Latest;
-use super::message::Send;
+use super::message::{Edit, React, Send, Written};
 use super::moderation::{ArchiveArgs, InRoom, MuteArgs, PutOutArgs, ReportArgs, RoleArgs, RoomArgs, Who};
 use super::reading::{History, Search, Tail};
 use super::room::{Create, Join};
@@ -31,6 +31,7 @@ Exit status:
   4  not logged in, wrong password, or not allowed
   5  the server's key is unknown or has changed
   6  too much at once
+  7  the message is stored, but what --wait asks for did not come about in time
   130  interrupted";
 
 /// A conversation or one command.
@@ -168,6 +169,37 @@ pub enum Command {
     Whoami,
     /// Send a message and wait until the server has stored it; prints its room and position
     Send(Send),
+    /// Replace the text of a message of yours
+    Edit(Edit),
+    /// Delete a message: its text and those of its edits are erased for everybody
+    Delete(Written),
+    /// React to a message
+    React(React),
+    /// Take a reaction back
+    Unreact(React),
+    /// Pin a message, so that it is kept in sight
+    Pin(Written),
+    /// Unpin a message
+    Unpin(Written),
+    /// Say that the question of a message is answered
+    Resolve(Written),
+    /// Say that it is open again
+    Reopen(Written),
+    /// Print the pinned messages of a room or conversation
+    Pins {
+        /// The room, with its #, or the person, with @
+        #[arg(value_name = "#ROOM|@USER")]
+        room: Conversation,
+    },
+    /// Print the messages that others answered: the beginnings of threads
+    Threads {
+        /// The room, with its #, or the person, with @
+        #[arg(value_name = "#ROOM|@USER")]
+        room: Conversation,
+        /// Only those that are not resolved
+        #[arg(long)]
+        open: bool,
+    },
     /// Print the newest events of a room or conversation
     Tail(Tail),
     /// Print a part of the history of a room or conversation

@@ -1,5 +1,6 @@
 //! The words after commands about messages.
 
+use super::super::line::Level;
 use super::words::Conversation;
 use clap::Args;
 
@@ -21,4 +22,47 @@ pub struct Send {
     /// A name for the message: sending again under the same KEY stores nothing twice (with --lines: KEY/1, KEY/2, …)
     #[arg(long, value_name = "KEY")]
     pub id: Option<String>,
+    /// What to wait for: stored by the server, delivered to all devices of the others, or read by all of them
+    #[arg(long, value_name = "LEVEL", default_value = "stored", conflicts_with = "lines")]
+    pub wait: Level,
+    /// The message that this one answers
+    #[arg(long, value_name = "SEQ", conflicts_with = "lines")]
+    pub reply_to: Option<u64>,
+    /// What the message carries for programs, which know it by KIND; people see the text
+    #[arg(long, value_name = "KIND", requires = "payload")]
+    pub payload_kind: Option<String>,
+    /// The content of that: JSON
+    #[arg(long, value_name = "JSON", requires = "payload_kind")]
+    pub payload: Option<String>,
+}
+
+/// A message that was written.
+#[derive(Debug, Args)]
+pub struct Written {
+    /// The room, with its #, or the person, with @
+    #[arg(value_name = "#ROOM|@USER")]
+    pub room: Conversation,
+    /// The message's position
+    pub seq: u64,
+}
+
+/// A message's new text.
+#[derive(Debug, Args)]
+pub struct Edit {
+    /// Which message
+    #[command(flatten)]
+    pub written: Written,
+    /// The text; - reads it from standard input
+    #[arg(required = true, value_name = "TEXT|-")]
+    pub text: Vec<String>,
+}
+
+/// A reaction to a message.
+#[derive(Debug, Args)]
+pub struct React {
+    /// Which message
+    #[command(flatten)]
+    pub written: Written,
+    /// An emoji or a short word
+    pub reaction: String,
 }

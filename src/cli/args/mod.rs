@@ -14,7 +14,7 @@ pub use account::{DevicesAction, Invitation, Profile, SignIn};
 pub use bench::{Bench, BenchKind, BenchTalk};
 pub use command_line::{Command, CommandLine, Globals};
 pub use ephemeral::Latest;
-pub use message::Send;
+pub use message::{Edit, Send, Written};
 pub use moderation::{ArchiveArgs, InRoom, ReportArgs, RoomArgs, Who};
 pub use reading::{History, Search, Tail};
 pub use room::{Create, Join};

@@ -4,6 +4,7 @@
 mod account;
 mod bench;
 mod latest;
+mod marks;
 mod moderation;
 mod people;
 mod reading;
@@ -15,7 +16,7 @@ mod streaming;
 use super::args::{Command, DevicesAction};
 use super::context::Context;
 use super::exit::Failure;
-use crate::message::{Deed, DeviceId, RoomSearch, Wish};
+use crate::message::{Deed, DeviceId, ListKind, Mark, RoomSearch, Wish};
 
 /// Runs one command.
 ///
@@ -59,6 +60,17 @@ pub fn run(context: &mut Context, command: Command) -> Result<(), Failure> {
         Command::Ignored => moderation::ignored(context),
         Command::Who { room } => rooms::who(context, &room),
         Command::Send(args) => send::run(context, args),
+        Command::Edit(args) => marks::edit(context, &args),
+        Command::Delete(args) => marks::mark(context, &args, Mark::Delete),
+        Command::React(args) => marks::mark(context, &args.written, Mark::React(args.reaction)),
+        Command::Unreact(args) => marks::mark(context, &args.written, Mark::Unreact(args.reaction)),
+        Command::Pin(args) => marks::mark(context, &args, Mark::Pin),
+        Command::Unpin(args) => marks::mark(context, &args, Mark::Unpin),
+        Command::Resolve(args) => marks::mark(context, &args, Mark::Resolve),
+        Command::Reopen(args) => marks::mark(context, &args, Mark::Reopen),
+        Command::Pins { room } => marks::pick(context, &room, ListKind::Pinned),
+        Command::Threads { room, open: false } => marks::pick(context, &room, ListKind::Threads),
+        Command::Threads { room, open: true } => marks::pick(context, &room, ListKind::OpenThreads),
         Command::Tail(args) => reading::tail(context, &args),
         Command::History(args) => reading::history(context, &args),
         Command::Latest(args) => latest::run(context, &args),

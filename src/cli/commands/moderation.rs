@@ -107,7 +107,7 @@ pub(super) fn audit(context: &mut Context, room: &Room) -> Result<(), Failure> {
     for page in pages.iter().rev() {
         for told in &page.events {
             let Some(event) = Event::decode(&told.event) else { return Err(unexpected()) };
-            context.output.line(&Line::Event { room: &page.room, author: &told.author, event: &event })?;
+            context.output.line(&Line::Event { room: &page.room, author: &told.author, event: &event, overlay: None })?;
         }
     }
     session.finish();

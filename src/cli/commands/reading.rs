@@ -7,8 +7,10 @@ use super::super::context::Context;
 use super::super::exit::{Exit, Failure};
 use super::super::line::{Line, LinkState};
 use super::super::session::{Happening, Session, accepted, unexpected};
-use crate::client::ClientEvent;
-use crate::message::{Event, EventPage, FollowFrom, FollowRequest, HistoryFrom, HistoryRequest, LogId, Reply, Request, Seq};
+use crate::client::{ClientEvent, Followed};
+use crate::message::{
+    Event, EventPage, FollowFrom, FollowRequest, HistoryFrom, HistoryRequest, LogId, Overlay, Reply, Request, Seq,
+};
 
 /// Most events of one page (protocol.md, "Requests").
 const PAGE_COUNT_MAX: usize = 500;
@@ -17,6 +19,7 @@ const PAGE_COUNT_MAX: usize = 500;
 struct Shown {
     author: String,
     event: Event,
+    overlay: Option<Overlay>,
 }
 
 pub(super) fn history(context: &mut Context, args: &History) -> Result<(), Failure> {
@@ -104,9 +107,11 @@ impl Read {
     fn take(&mut self, page: EventPage, from: HistoryFrom) {
         self.room = page.room;
         self.newest_page.get_or_insert((page.after, page.hash));
+        let overlays = page.overlays;
         let decoded = page.events.into_iter().filter_map(|told| {
             let event = Event::decode(&told.event)?;
-            Some(Shown { author: told.author, event })
+            let overlay = overlays.iter().find(|overlay| overlay.seq == event.head.seq).cloned();
+            Some(Shown { author: told.author, event, overlay })
         });
         match from {
             HistoryFrom::Before(_) => {
@@ -120,11 +125,11 @@ impl Read {
 
     fn print(&self, context: &mut Context) -> Result<(), Failure> {
         let mut before: Option<Seq> = None;
-        for Shown { author, event } in &self.events {
+        for Shown { author, event, overlay } in &self.events {
             if before.is_some_and(|before| before != event.head.prev) {
                 context.output.line(&Line::Gap { room: &self.room, log: event.head.log, to: event.head.prev })?;
             }
-            context.output.line(&Line::Event { room: &self.room, author, event })?;
+            context.output.line(&Line::Event { room: &self.room, author, event, overlay: overlay.as_ref() })?;
             before = Some(event.head.seq);
         }
         Ok(())
@@ -162,7 +167,8 @@ fn follow(
             }
             ClientEvent::Event(told) if told.event.head.seq > printed => {
                 printed = told.event.head.seq;
-                context.output.line(&Line::Event { room: &told.room, author: &told.author, event: &told.event })?;
+                let Followed { room, author, event, .. } = &*told;
+                context.output.line(&Line::Event { room, author, event, overlay: None })?;
             }
             ClientEvent::Hidden { log, room, cursor } if cursor.seq > printed => {
                 printed = cursor.seq;

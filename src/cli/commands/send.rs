@@ -8,11 +8,11 @@ use super::super::args::{Conversation, Send};
 use super::super::context::Context;
 use super::super::exit::{Exit, Failure, exit_of};
 use super::super::human::printable;
-use super::super::line::Line;
+use super::super::line::{Level, Line};
 use super::super::lines::{InputLine, Lines};
-use super::super::session::{Happening, Session};
-use crate::client::{ClientEvent, Draft, Place, PostOutcome, Recipient};
-use crate::message::{RequestId, Text};
+use super::super::session::{Happening, Session, accepted, unexpected};
+use crate::client::{ClientEvent, Draft, Place, PostOutcome, Recipient, Tag};
+use crate::message::{Payload, Receipt, Reply, Request, RequestId, Seq, Stored, Target, Text};
 
 /// Longest text that is read from standard input; above that it is refused in any case.
 const INPUT_LEN_MAX: u64 = 1 << 20;
@@ -27,24 +27,41 @@ const CHUNK_COUNT_MAX: usize = 256;
 const LAST_LINES_DELAY: Duration = Duration::from_millis(100);
 
 pub(super) fn run(context: &mut Context, args: Send) -> Result<(), Failure> {
-    let is_stdin = args.text == ["-"];
-    if args.lines && !is_stdin {
+    if args.lines && args.text != ["-"] {
         return Err(Failure::new(Exit::Usage, "--lines goes with -, which reads the messages from standard input"));
     }
-    if args.stream && !is_stdin {
+    if args.stream && args.text != ["-"] {
         return Err(Failure::new(Exit::Usage, "--stream goes with -, which reads the message from standard input"));
     }
     if args.stream {
         return super::streaming::run(context, &args.to, args.id.as_deref());
     }
-    if args.lines {
-        return Sending::start(context, args.to, args.id)?.run_lines();
+    let payload = args.payload_kind.zip(args.payload).map(|(kind, json)| Payload { kind, json });
+    if let Some(payload) = &payload {
+        payload.check().map_err(|error| Failure::new(Exit::Refused, error))?;
     }
-    let text = if is_stdin { all_of_stdin()? } else { args.text.join(" ") };
-    let text = Text::parse(text)?;
-    let mut sending = Sending::start(context, args.to, args.id)?;
+    let pattern = Pattern { to: args.to, key: args.id, wait: args.wait, reply_to: args.reply_to.map(Seq), payload };
+    if args.lines {
+        return Sending::start(context, pattern)?.run_lines();
+    }
+    let text = text_of(&args.text)?;
+    let mut sending = Sending::start(context, pattern)?;
     sending.append(vec![text])?;
     sending.run_to_end()
+}
+
+/// The text that these words of the command line give: themselves, or standard input.
+pub(super) fn text_of(words: &[String]) -> Result<Text, Failure> {
+    Ok(Text::parse(if words == ["-"] { all_of_stdin()? } else { words.join(" ") })?)
+}
+
+/// What all messages of a command have in common.
+struct Pattern {
+    to: Conversation,
+    key: Option<String>,
+    wait: Level,
+    reply_to: Option<Seq>,
+    payload: Option<Payload>,
 }
 
 /// Standard input as one message: without the newline that ends its last line.
@@ -62,14 +79,24 @@ fn all_of_stdin() -> Result<String, Failure> {
 struct Sending<'a> {
     context: &'a mut Context,
     session: Session,
-    to: Conversation,
-    key: Option<String>,
+    pattern: Pattern,
     keyed_count: u64,
     lines: bool,
     waiting: BTreeMap<Place, RequestId>,
+    /// Stored, and on the way to the level that is waited for.
+    wish: Option<Wish>,
     /// The worst that happened to one message does not stop the others.
     worst: Option<Failure>,
     reader: Reader,
+}
+
+/// A stored message that is waited for.
+struct Wish {
+    stored: Stored,
+    id: RequestId,
+    asked: Tag,
+    /// What the server said last.
+    receipt: Option<Receipt>,
 }
 
 /// Whoever reads standard output.
@@ -80,16 +107,16 @@ enum Reader {
 }
 
 impl<'a> Sending<'a> {
-    fn start(context: &'a mut Context, to: Conversation, key: Option<String>) -> Result<Self, Failure> {
+    fn start(context: &'a mut Context, pattern: Pattern) -> Result<Self, Failure> {
         let session = Session::start(context)?;
         Ok(Self {
             context,
             session,
-            to,
-            key,
+            pattern,
             keyed_count: 0,
             lines: false,
             waiting: BTreeMap::new(),
+            wish: None,
             worst: None,
             reader: Reader::Reads,
         })
@@ -100,10 +127,11 @@ impl<'a> Sending<'a> {
         if texts.is_empty() {
             return Ok(());
         }
-        let to = Recipient::new(&self.to.target());
+        let to = Recipient::new(&self.pattern.to.target());
         let mut drafts = Vec::with_capacity(texts.len());
         for text in texts {
-            drafts.push(Draft { id: self.id(), to: to.clone(), text });
+            let (reply_to, payload) = (self.pattern.reply_to, self.pattern.payload.clone());
+            drafts.push(Draft { id: self.id(), to: to.clone(), text, reply_to, payload });
         }
         let was_idle = self.waiting.is_empty();
         let (client, now) = self.session.client();
@@ -116,9 +144,9 @@ impl<'a> Sending<'a> {
     }
 
     fn id(&mut self) -> RequestId {
-        let Some(key) = &self.key else { return self.session.new_id() };
+        let Some(key) = &self.pattern.key else { return self.session.new_id() };
         self.keyed_count += 1;
-        let room = self.to.skeleton();
+        let room = self.pattern.to.skeleton();
         if self.lines {
             RequestId::for_key(&room, &format!("{key}/{}", self.keyed_count))
         } else {
@@ -127,11 +155,46 @@ impl<'a> Sending<'a> {
     }
 
     fn run_to_end(mut self) -> Result<(), Failure> {
-        while !self.waiting.is_empty() {
-            let happening = self.session.next()?;
-            self.on_happening(happening)?;
+        while !self.waiting.is_empty() || self.wish.is_some() {
+            match (self.session.next(), &self.wish) {
+                (Ok(happening), _) => self.on_happening(happening)?,
+                // It is stored all the same.
+                (Err(failure), Some(_)) if failure.status() == Exit::Unreached as u8 => return self.give_up_wish(),
+                (Err(failure), _) => return Err(failure),
+            }
         }
         self.finish()
+    }
+
+    /// The message is stored; asks how far it has come.
+    fn wish(&mut self, stored: Stored, id: RequestId) {
+        let asked = self.session.request(&Request::Receipts((Target::Log(stored.log), stored.seq)));
+        self.wish = Some(Wish { stored, id, asked, receipt: None });
+    }
+
+    fn on_receipt(&mut self, receipt: Receipt) -> Result<(), Failure> {
+        let level = self.pattern.wait;
+        match &mut self.wish {
+            Some(wish) if (wish.stored.log, wish.stored.seq) == (receipt.log, receipt.seq) => wish.receipt = Some(receipt),
+            _ => return Ok(()),
+        }
+        if !level.is_reached(&receipt) {
+            return Ok(());
+        }
+        let Some(Wish { stored, id, .. }) = self.wish.take() else { return Ok(()) };
+        self.print(&Line::Sent { stored: &stored, id, level })
+    }
+
+    /// Time is up: the message is stored, and that is said.
+    fn give_up_wish(mut self) -> Result<(), Failure> {
+        let Some(Wish { stored, id, receipt, .. }) = self.wish.take() else { return Ok(()) };
+        self.print(&Line::Sent { stored: &stored, id, level: Level::Stored })?;
+        let so_far = match (receipt, self.pattern.wait) {
+            (Some(of), Level::Delivered) => format!("delivered to {} of {} devices", of.delivered_count, of.device_count),
+            (Some(of), _) => format!("read by {} of {}", of.read_count, of.reader_count),
+            (None, _) => "the server has not said who has it".to_owned(),
+        };
+        Err(Failure::new(Exit::LevelMissed, format!("stored as {} {}; {so_far} in time", stored.room, stored.seq)))
     }
 
     fn run_lines(mut self) -> Result<(), Failure> {
@@ -207,6 +270,18 @@ impl<'a> Sending<'a> {
         let Happening::Event(event) = happening else { return Ok(()) };
         match *event {
             ClientEvent::Posted { place, own: true, outcome } => self.on_outcome(place, outcome),
+            ClientEvent::Receipt(receipt) => self.on_receipt(receipt),
+            ClientEvent::Reply { tag, reply } if self.wish.as_ref().is_some_and(|wish| wish.asked == tag) => match reply {
+                Reply::Receipt(receipt) => self.on_receipt(receipt),
+                reply => self.on_no_receipt(reply),
+            },
+            // The server tells receipts to the connection that asked for them.
+            ClientEvent::Online { .. } => {
+                if let Some(Wish { stored, id, .. }) = self.wish.take() {
+                    self.wish(stored, id);
+                }
+                Ok(())
+            }
             // It stays in the outbox. Waiting is for the next command: scripts want to know.
             ClientEvent::PostsHalted(refusal) => {
                 let sentence = format!("{}; what is unsent stays in the outbox", refusal.sentence);
@@ -216,10 +291,27 @@ impl<'a> Sending<'a> {
         }
     }
 
+    /// The server will not say how far the message has come: it is stored, and no more is known.
+    fn on_no_receipt(&mut self, reply: Reply) -> Result<(), Failure> {
+        let Some(Wish { stored, id, .. }) = self.wish.take() else { return Ok(()) };
+        self.print(&Line::Sent { stored: &stored, id, level: Level::Stored })?;
+        let why = match accepted(reply) {
+            Err(failure) => failure.sentence().unwrap_or_default().to_owned(),
+            Ok(_) => unexpected().sentence().unwrap_or_default().to_owned(),
+        };
+        Err(Failure::new(Exit::LevelMissed, format!("stored as {} {}; {why}", stored.room, stored.seq)))
+    }
+
     fn on_outcome(&mut self, place: Place, outcome: PostOutcome) -> Result<(), Failure> {
         let Some(id) = self.waiting.remove(&place) else { return Ok(()) };
         match outcome {
-            Ok(stored) => self.print(&Line::Sent { stored: &stored, id }),
+            Ok(stored) if self.pattern.wait == Level::Stored => {
+                self.print(&Line::Sent { stored: &stored, id, level: Level::Stored })
+            }
+            Ok(stored) => {
+                self.wish(stored, id);
+                Ok(())
+            }
             Err(refusal) => self.note(refusal.into()),
         }
     }

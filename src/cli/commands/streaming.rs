@@ -4,7 +4,7 @@ use super::super::args::Conversation;
 use super::super::chunks::{Chunk, Chunks};
 use super::super::context::Context;
 use super::super::exit::{Exit, Failure, exit_of};
-use super::super::line::Line;
+use super::super::line::{Level, Line};
 use super::super::session::{Happening, Session};
 use super::latest::follow;
 use crate::client::{ClientEvent, Draft, Place, Recipient};
@@ -26,7 +26,7 @@ pub(super) fn run(context: &mut Context, to: &Conversation, key: Option<&str>) -
     let text = String::from_utf8(written).map_err(|_| Failure::new(Exit::Refused, "standard input is not UTF-8 text"))?;
     let text = Text::parse(text.strip_suffix('\n').unwrap_or(&text).replace("\r\n", "\n"))?;
     let (client, now) = session.client();
-    let draft = Draft { id, to: Recipient::new(&to.target()), text };
+    let draft = Draft { id, to: Recipient::new(&to.target()), text, reply_to: None, payload: None };
     let places = client.post(now, &[draft])?;
     let log = shown?;
     session.be_patient();
@@ -93,7 +93,7 @@ fn finish(context: &mut Context, mut session: Session, log: LogId, id: RequestId
             ClientEvent::Posted { place, own: true, outcome } if places.contains(&place) => {
                 let (client, now) = session.client();
                 client.set_latest(now, log, &draft_key(id), String::new());
-                context.output.line(&Line::Sent { stored: &outcome?, id })?;
+                context.output.line(&Line::Sent { stored: &outcome?, id, level: Level::Stored })?;
                 session.finish();
                 return Ok(());
             }

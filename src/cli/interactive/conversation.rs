@@ -1,5 +1,7 @@
 //! The conversation's loop: lines in, requests out, events shown.
 
+mod answers;
+
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 
@@ -11,13 +13,15 @@ use super::super::lines::{InputLine, Lines};
 use super::super::output::Output;
 use super::super::session::{Happening, Session, refused_of_others};
 use super::orders::Order;
+use super::showing;
 use super::slash::{self, Said};
+use super::ticks::Ticks;
 use super::typing::Typing;
 use super::watching::Watching;
 use crate::client::{ClientEvent, Cursors, Draft, Followed, Recipient, Rooms, RoomsNote, Tag};
 use crate::message::{
-    CreateRoom, Event, EventPage, HistoryFrom, HistoryRequest, JoinRoom, LogId, Password, Reply, Request, RoomChanges,
-    RoomSearch, SearchPage, SearchRequest, Seq, Target, Template, Text, Visibility,
+    CreateRoom, EditRequest, HistoryFrom, HistoryRequest, JoinRoom, LogId, MarkRequest, Password, PickRequest, Receipt, Request,
+    RoomChanges, RoomSearch, SearchRequest, Seq, Target, Template, Text, Visibility,
 };
 
 /// The name of this program's cursors.
@@ -38,6 +42,11 @@ enum Asked {
         current: Option<Conversation>,
         before: Option<Conversation>,
     },
+    /// It did something about a message.
+    Marked {
+        deed: Deed,
+        post: Seq,
+    },
     Rooms,
     Who,
     WhoIs,
@@ -48,6 +57,13 @@ enum Asked {
     Order(Deed),
     Ignored,
     Away,
+    Picked,
+    /// How far a message has come; whether it is asked for the first time.
+    Receipt {
+        is_first: bool,
+    },
+    /// There is nothing to say about the answer.
+    Nothing,
 }
 
 struct Talk<'a> {
@@ -60,6 +76,7 @@ struct Talk<'a> {
     asked: BTreeMap<Tag, Asked>,
     typing: Option<Typing>,
     watching: Watching,
+    ticks: Ticks,
     has_ended: bool,
 }
 
@@ -80,6 +97,7 @@ pub fn run(context: &mut Context) -> Result<(), Failure> {
         asked: BTreeMap::new(),
         typing: None,
         watching: Watching::default(),
+        ticks: Ticks::default(),
         has_ended: false,
     };
     talk.connect()?;
@@ -190,10 +208,14 @@ impl Talk<'_> {
     fn on_said(&mut self, said: Said) -> Result<(), Failure> {
         match said {
             Said::Text(text) => match self.current.clone() {
-                Some(to) => self.post(&to, text)?,
+                Some(to) => self.post(&to, text, None)?,
                 None => self.context.output.remark("there is no room to send this to; /join #room first")?,
             },
-            Said::Message { to, text } => self.post(&to, text)?,
+            Said::Message { to, text } => self.post(&to, text, None)?,
+            Said::Reply { .. } | Said::Edit { .. } | Said::Mark { .. } | Said::Pick(_) => match self.current.clone() {
+                Some(room) => self.on_said_about_message(&room, said)?,
+                None => self.context.output.remark("there is no current room; /join #room first")?,
+            },
             Said::Join { to, password } => self.join(to, password),
             Said::Create { room, password } => self.create(&room, password),
             Said::Leave(room) => match room.map(|room| Conversation::Room(room.0)).or_else(|| self.current.clone()) {
@@ -249,6 +271,24 @@ impl Talk<'_> {
         Ok(())
     }
 
+    fn on_said_about_message(&mut self, room: &Conversation, said: Said) -> Result<(), Failure> {
+        let (id, log) = (self.session.new_id(), room.target());
+        match said {
+            Said::Reply { to, text } => self.post(room, text, Some(to))?,
+            Said::Edit { seq, text } => {
+                let asked = Asked::Marked { deed: Deed::Edited, post: seq };
+                self.ask(&Request::Edit(EditRequest { id, log, seq, text }), asked);
+            }
+            Said::Mark { seq, mark } => {
+                let asked = Asked::Marked { deed: Deed::of_mark(&mark), post: seq };
+                self.ask(&Request::Mark(MarkRequest { id, log, seq, mark }), asked);
+            }
+            Said::Pick(kind) => self.ask(&Request::Pick(PickRequest { log, kind, after: Seq(0) }), Asked::Picked),
+            _ => unreachable!("only what is said about messages comes here"),
+        }
+        Ok(())
+    }
+
     fn ask(&mut self, request: &Request, asked: Asked) {
         let (client, now) = self.session.client();
         let tag = client.request(now, request);
@@ -295,12 +335,12 @@ impl Talk<'_> {
         self.ask(&Request::History(HistoryRequest { log, from, count }), Asked::History);
     }
 
-    fn post(&mut self, to: &Conversation, text: String) -> Result<(), Failure> {
+    fn post(&mut self, to: &Conversation, text: String, reply_to: Option<Seq>) -> Result<(), Failure> {
         let text = match Text::parse(text) {
             Ok(text) => text,
             Err(error) => return Ok(self.context.output.remark(&error.to_string())?),
         };
-        let draft = Draft { id: self.session.new_id(), to: Recipient::new(&to.target()), text };
+        let draft = Draft { id: self.session.new_id(), to: Recipient::new(&to.target()), text, reply_to, payload: None };
         let (client, now) = self.session.client();
         client.stop_typing();
         client.post(now, &[draft])?;
@@ -327,6 +367,12 @@ impl Talk<'_> {
             ClientEvent::Typing { .. } | ClientEvent::Latest { .. } | ClientEvent::Presence(_) => {
                 self.watching.show(&mut self.context.output, &event)?;
             }
+            ClientEvent::Posted { own: true, outcome: Ok(stored), .. } if self.typing.is_some() => {
+                for request in self.ticks.on_stored(&stored) {
+                    self.ask_ticks(&request, true);
+                }
+            }
+            ClientEvent::Receipt(receipt) => self.on_receipt(&receipt, false)?,
             ClientEvent::Posted { own: true, outcome: Err(refusal), .. } => {
                 self.context.output.remark(&format!("! not sent: {}", refusal.sentence))?;
             }
@@ -339,7 +385,12 @@ impl Talk<'_> {
             ClientEvent::Offline { reason, failure_count: 1, .. } => {
                 self.context.output.line(&Line::State(LinkState::Offline(&reason.to_string())))?;
             }
-            ClientEvent::Online { .. } => self.context.output.line(&Line::State(LinkState::Online))?,
+            ClientEvent::Online { .. } => {
+                self.context.output.line(&Line::State(LinkState::Online))?;
+                for request in self.ticks.ask_again() {
+                    self.ask_ticks(&request, false);
+                }
+            }
             ClientEvent::Forked { log, at, .. } => {
                 let room = self.rooms.name(log).unwrap_or("your list of rooms");
                 let text = format!("{room} is no longer as it was at {at}: the server was restored from an older copy");
@@ -364,6 +415,20 @@ impl Talk<'_> {
         Ok(())
     }
 
+    fn ask_ticks(&mut self, request: &Request, is_first: bool) {
+        let asked = if matches!(request, Request::Receipts(_)) { Asked::Receipt { is_first } } else { Asked::Nothing };
+        self.ask(request, asked);
+    }
+
+    fn on_receipt(&mut self, receipt: &Receipt, is_first: bool) -> Result<(), Failure> {
+        let room = self.rooms.name(receipt.log).unwrap_or_default();
+        let end = self.ticks.on_receipt(&mut self.context.output, room, receipt, is_first)?;
+        if let Some(request) = end {
+            self.ask_ticks(&request, false);
+        }
+        Ok(())
+    }
+
     fn on_note(&mut self, note: RoomsNote) -> Result<(), Failure> {
         match note {
             RoomsNote::Skipped { room, event_count } => {
@@ -372,7 +437,7 @@ impl Talk<'_> {
             }
             RoomsNote::Entered(page) => {
                 self.entering = self.entering.filter(|entering| *entering != page.log);
-                self.show_page(&page)
+                showing::page(&mut self.context.output, &page)
             }
             RoomsNote::Refused { room, refusal } => {
                 self.entering = None;
@@ -381,94 +446,9 @@ impl Talk<'_> {
         }
     }
 
-    fn show_page(&mut self, page: &EventPage) -> Result<(), Failure> {
-        let mut before: Option<Seq> = None;
-        for told in &page.events {
-            let Some(event) = Event::decode(&told.event) else { continue };
-            if before.is_some_and(|before| before != event.head.prev) {
-                self.context.output.line(&Line::Gap { room: &page.room, log: page.log, to: event.head.prev })?;
-            }
-            self.context.output.line(&Line::Event { room: &page.room, author: &told.author, event: &event })?;
-            before = Some(event.head.seq);
-        }
-        Ok(())
-    }
-
-    /// The oldest first, as everything that is read.
-    fn show_found(&mut self, page: &SearchPage) -> Result<(), Failure> {
-        for hit in page.hits.iter().rev() {
-            let Some(event) = Event::decode(&hit.told.event) else { continue };
-            self.context.output.line(&Line::Event { room: &hit.room, author: &hit.told.author, event: &event })?;
-        }
-        let remark = match (page.hits.is_empty(), page.next) {
-            (true, None) => "nothing was found",
-            (_, Some(_)) => "there may be more; udpchat-cli search goes on",
-            (false, None) => return Ok(()),
-        };
-        Ok(self.context.output.remark(remark)?)
-    }
-
     fn show(&mut self, followed: &Followed) -> Result<(), Failure> {
         let Followed { room, author, event, .. } = followed;
-        Ok(self.context.output.line(&Line::Event { room, author, event })?)
-    }
-
-    fn on_reply(&mut self, asked: Asked, reply: Reply) -> Result<(), Failure> {
-        match (asked, reply) {
-            (Asked::Did { current, before, .. }, Reply::Refused(refusal)) => {
-                if self.current == current {
-                    self.current = before;
-                    if self.current != current && !self.has_ended {
-                        self.context.output.remark(&format!("still in {}", self.place()))?;
-                    }
-                }
-                self.context.output.remark(&refusal.sentence)?;
-            }
-            (_, Reply::Refused(refusal)) => self.context.output.remark(&refusal.sentence)?,
-            (Asked::Did { deed, .. }, Reply::Stored(stored)) => {
-                self.context.output.line(&Line::Did { deed, stored: &stored })?;
-                match deed {
-                    Deed::Left => self.entering = self.entering.filter(|entering| *entering != stored.log),
-                    Deed::Created | Deed::Joined if !self.rooms.follows(stored.log) => self.entering = Some(stored.log),
-                    Deed::Joined => self.show_history(Target::Log(stored.log), HistoryFrom::Last, ENTRY_COUNT),
-                    _ => {}
-                }
-            }
-            (Asked::Order(deed), Reply::Stored(stored)) => {
-                self.context.output.line(&Line::Did { deed, stored: &stored })?;
-            }
-            (Asked::Order(_), Reply::Done) => self.context.output.remark("done")?,
-            (Asked::Ignored, Reply::Ignored(people)) => self.context.output.ignore(people.iter().map(|user| user.user)),
-            (Asked::Rooms, Reply::Rooms(page)) => {
-                for room in &page.rooms {
-                    self.context.output.line(&Line::Room(room))?;
-                }
-                if page.more {
-                    self.context.output.remark("there are more rooms; udpchat-cli rooms lists all")?;
-                }
-            }
-            (Asked::Who, Reply::Members(page)) => {
-                for member in &page.members {
-                    self.context.output.line(&Line::Member { room: &page.room, member })?;
-                }
-                if page.more {
-                    self.context.output.remark("there are more members; udpchat-cli who lists all")?;
-                }
-            }
-            (Asked::Away, Reply::Done) => {}
-            (Asked::Search, Reply::Found(page)) => self.show_found(&page)?,
-            (Asked::WhoIs, Reply::Profile(profile)) => self.context.output.line(&Line::Profile(&profile))?,
-            (Asked::Devices, Reply::Devices(devices)) => {
-                let own = self.session.account().map(|account| account.device);
-                for device in &devices {
-                    self.context.output.line(&Line::Device { device, is_this: own == Some(device.device) })?;
-                }
-            }
-            (Asked::History, Reply::Page(page)) => self.show_page(&page)?,
-            (_, Reply::Unsupported) => self.context.output.remark("the server does not know this request; it is older")?,
-            _ => self.context.output.remark("the server gave an answer that does not belong to the question")?,
-        }
-        Ok(())
+        Ok(self.context.output.line(&Line::Event { room, author, event, overlay: None })?)
     }
 
     fn place(&self) -> String {

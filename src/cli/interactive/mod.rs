@@ -3,7 +3,9 @@
 
 mod conversation;
 mod orders;
+mod showing;
 mod slash;
+mod ticks;
 mod typing;
 mod watching;
 

@@ -4,9 +4,10 @@ use std::str::FromStr;
 
 use super::super::args::{Conversation, Person, Room};
 use super::orders::{self, Order};
+use crate::message::{ListKind, Mark, Seq};
 
 /// Every command, with its arguments and its explanation.
-const COMMANDS: [(&str, &str, &str); 31] = [
+const COMMANDS: [(&str, &str, &str); 42] = [
     ("join", "#ROOM [PASSWORD] | @USER", "enter a room, or turn to a room or person you know"),
     ("leave", "[#ROOM]", "stop being a member of a room"),
     ("create", "#ROOM [PASSWORD]", "make a room"),
@@ -15,6 +16,17 @@ const COMMANDS: [(&str, &str, &str); 31] = [
     ("whois", "@USER", "show what a person says about themselves"),
     ("devices", "", "list your devices"),
     ("msg", "@USER TEXT", "write to a person"),
+    ("reply", "SEQ TEXT", "answer a message"),
+    ("edit", "SEQ TEXT", "replace the text of a message of yours"),
+    ("delete", "SEQ", "erase a message"),
+    ("react", "SEQ EMOJI", "react to a message"),
+    ("unreact", "SEQ EMOJI", "take a reaction back"),
+    ("pin", "SEQ", "pin a message"),
+    ("unpin", "SEQ", "unpin it"),
+    ("pins", "", "show the pinned messages"),
+    ("resolve", "SEQ", "say that a question is answered"),
+    ("reopen", "SEQ", "say that it is open again"),
+    ("threads", "", "show the questions that are not resolved"),
     ("history", "[N]", "show the newest N events, 20 without a number"),
     ("search", "TEXT", "find messages in all your rooms by their words"),
     ("topic", "TEXT", "say what the room is about"),
@@ -82,6 +94,29 @@ pub enum Said {
         /// The text.
         text: String,
     },
+    /// Answer a message of the current room.
+    Reply {
+        /// Its place.
+        to: Seq,
+        /// The text.
+        text: String,
+    },
+    /// Replace the text of a message of the current room.
+    Edit {
+        /// Its place.
+        seq: Seq,
+        /// The new text.
+        text: String,
+    },
+    /// Do something about a message of the current room.
+    Mark {
+        /// Its place.
+        seq: Seq,
+        /// What.
+        mark: Mark,
+    },
+    /// Show messages of the current room.
+    Pick(ListKind),
     /// Show the newest events of the current room.
     History(u16),
     /// Find messages by their words.
@@ -123,6 +158,17 @@ pub fn read(line: &str) -> Said {
             Ok((_, None)) => Err(String::new()),
             Err(error) => Err(error),
         },
+        "reply" | "r" => place_and_text(rest).map(|(to, text)| Said::Reply { to, text }),
+        "edit" => place_and_text(rest).map(|(seq, text)| Said::Edit { seq, text }),
+        "delete" => place(rest).map(|seq| Said::Mark { seq, mark: Mark::Delete }),
+        "react" => place_and_text(rest).map(|(seq, shown)| Said::Mark { seq, mark: Mark::React(shown) }),
+        "unreact" => place_and_text(rest).map(|(seq, shown)| Said::Mark { seq, mark: Mark::Unreact(shown) }),
+        "pin" => place(rest).map(|seq| Said::Mark { seq, mark: Mark::Pin }),
+        "unpin" => place(rest).map(|seq| Said::Mark { seq, mark: Mark::Unpin }),
+        "resolve" => place(rest).map(|seq| Said::Mark { seq, mark: Mark::Resolve }),
+        "reopen" => place(rest).map(|seq| Said::Mark { seq, mark: Mark::Reopen }),
+        "pins" => Ok(Said::Pick(ListKind::Pinned)),
+        "threads" => Ok(Said::Pick(ListKind::OpenThreads)),
         "history" => optional(rest).map(|count| Said::History(count.unwrap_or(HISTORY_COUNT))),
         "search" | "find" if !rest.is_empty() => Ok(Said::Search(rest.to_owned())),
         "typing" if rest == "on" || rest == "off" => Ok(Said::Typing(rest == "on")),
@@ -142,6 +188,21 @@ fn optional<T: FromStr<Err: ToString>>(rest: &str) -> Result<Option<T>, String> 
         return Ok(None);
     }
     rest.parse().map(Some).map_err(|error: T::Err| error.to_string())
+}
+
+/// A message's place, and what stands behind it.
+fn place_and_text(rest: &str) -> Result<(Seq, String), String> {
+    let (first, text) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    let seq = place(first)?;
+    if text.trim().is_empty() { Err(String::new()) } else { Ok((seq, text.trim().to_owned())) }
+}
+
+/// A message's place and nothing else.
+fn place(rest: &str) -> Result<Seq, String> {
+    if rest.is_empty() {
+        return Err(String::new());
+    }
+    rest.parse().map(Seq).map_err(|_| "a message is named by its position, the number before its author".to_owned())
 }
 
 fn first_and_rest<T: FromStr<Err: ToString>>(rest: &str) -> Result<(T, Option<String>), String> {
@@ -213,6 +274,11 @@ mod tests {
         assert_eq!((read("/away"), read("/back")), (Said::Away(Some(String::new())), Said::Away(None)));
         assert_eq!((read("/typing off"), read("/typing on")), (Said::Typing(false), Said::Typing(true)));
         assert_eq!(read("/q"), Said::Quit);
+        assert_eq!(read("/reply 41 so it is"), Said::Reply { to: Seq(41), text: "so it is".into() });
+        assert_eq!(read("/edit 41 new text"), Said::Edit { seq: Seq(41), text: "new text".into() });
+        assert_eq!(read("/react 41 👍"), Said::Mark { seq: Seq(41), mark: Mark::React("👍".into()) });
+        assert_eq!(read("/delete 41"), Said::Mark { seq: Seq(41), mark: Mark::Delete });
+        assert_eq!(read("/threads"), Said::Pick(ListKind::OpenThreads));
     }
 
     #[test]
@@ -228,6 +294,9 @@ mod tests {
         assert!(wrong("/msg @bob").contains("/msg @USER TEXT"));
         assert!(wrong("/search ").contains("/search TEXT"));
         assert!(wrong("/whois").contains("/whois @USER"));
+        assert!(wrong("/react 41").contains("/react SEQ EMOJI"));
+        assert!(wrong("/delete").contains("/delete SEQ"));
+        assert!(wrong("/pin first").contains("position"));
         assert!(wrong("/history many").contains("/history [N]"));
     }
 

@@ -183,7 +183,7 @@ impl Guest {
     /// `None` if it is not there any more.
     pub(super) fn ask_post(&self, text: String, id: RequestId) -> Option<Request> {
         let log = self.log.filter(|_| self.stage == Stage::Ready)?;
-        Some(Request::Post(PostRequest { id, to: Target::Log(log), text }))
+        Some(Request::Post(PostRequest { id, to: Target::Log(log), text, reply_to: None, payload: None }))
     }
 }
 
@@ -203,7 +203,7 @@ mod tests {
     }
 
     fn event(author: u64, seq: u64, text: &str) -> Vec<u8> {
-        let body = EventBody::Posted(Post { text: text.into(), reply_to: None, mentions: vec![] });
+        let body = EventBody::Posted(Post { text: text.into(), ..Post::default() });
         let (author, device) = (UserId(author), DeviceId(1));
         let head = Head { log: LOG, seq: Seq(seq), prev: Seq(seq - 1), time_ms: 1, author, device, id: ID };
         let event = Event { head, body: Ok(body_bytes(&body, &[0; 16])) }.encode();
