@@ -14,7 +14,7 @@ fn a_name_belongs_to_one_person() {
     let other = world.newcomer("Alice", "other");
     other.register("battery staple").saying(1, "taken");
     let look_alike = world.newcomer("\u{430}lice", "look-alike");
-    look_alike.register("battery staple").with_status(1);
+    look_alike.register("battery staple").with_status(2);
     let again = world.newcomer("bob", "bob");
     again.register("short").saying(1, "8 to 256");
 }
