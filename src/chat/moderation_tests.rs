@@ -328,6 +328,9 @@ fn a_desk_gives_each_visitor_a_ticket_of_their_own() {
     let settings = room_settings(&world.reader, guest.user, &room("#desk-guest")).unwrap().unwrap();
     assert_eq!(settings.ticket, TicketState::Open, "who comes again opens it again");
     assert_eq!(code(world.act(member(&other), Action::OpenTicket { desk: room("#desk-guest") })), RefusalCode::BadSetting);
+    // A number that was guessed tells no name of a hidden room.
+    let guessed = Action::OpenTicket { desk: Target::Log(ticket.log) };
+    assert_eq!(code(world.act(member(&other), guessed)), RefusalCode::NoSuchRoom);
     // A name that somebody else took is not one's ticket.
     stored(world.act(member(&guest), create("#desk-other", Visibility::Public)));
     assert_eq!(code(world.act(member(&other), open())), RefusalCode::RoomTaken);

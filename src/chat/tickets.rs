@@ -7,6 +7,7 @@ use super::moderation::tell_invited;
 use super::rooms::{self, stored};
 use super::target::{Place, find, known_user};
 use super::turn::{Ruled, Speaker, Turn, refuse};
+use super::visible::View;
 use crate::message::{
     Archived, EventBody, LogId, RefusalCode, Reply, Role, RoomEvent, RoomKind, RoomName, Setting, Target, Template, TicketState,
     UserId, Visibility,
@@ -18,8 +19,13 @@ const TOLD_STAFF_MAX: usize = 15;
 
 /// Opens the speaker's ticket at a desk: makes it, or opens it again.
 pub(super) fn open(turn: &mut Turn<'_>, speaker: &Speaker, desk: &Target) -> Ruled<Reply> {
+    let is_named = matches!(desk, Target::Room(_));
     let desk = find(turn.db.tables(), speaker.user.id, desk)?;
-    let LogKind::Room { name: desk_name, .. } = &desk.log.kind else { return no_desk(&desk.called) };
+    let LogKind::Room { name: desk_name, visibility, .. } = &desk.log.kind else { return no_desk(&desk.called) };
+    // Who guesses a number must not learn the name of a hidden room.
+    if !is_named && *visibility != Visibility::Public {
+        View::of_member(turn.db.tables(), speaker.user.id, &desk)?;
+    }
     let settings = &desk.log.settings;
     if settings.template != Template::Ticket || settings.desk.is_some() || settings.archived == Archived::Yes {
         return no_desk(&desk.called);
