@@ -33,6 +33,8 @@ const SETTINGS: &[(&str, &str, &str)] = &[
 const WRITER_SETTINGS: &[(&str, &str, &str)] = &[
     ("journal_mode", "WAL", "wal"),
     ("synchronous", "FULL", "2"),
+    // What is deleted is overwritten and not only forgotten: an erased message leaves no bytes in free pages.
+    ("secure_delete", "ON", "1"),
     // A checkpoint never happens within a commit; there is a connection of its own for it.
     ("wal_autocheckpoint", "0", "0"),
     // A write-ahead log that once grew large is cut back to this many bytes when it starts anew.
