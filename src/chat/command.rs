@@ -195,6 +195,13 @@ pub enum Action {
     },
     /// See to the chore that is due first, if one is.
     Chore(ChoreTry),
+    /// Move the actor's read marker of a log.
+    MarkRead {
+        /// Which log.
+        log: Target,
+        /// Up to where it counts as read.
+        seq: Seq,
+    },
     /// Write a message.
     Post(Draft),
     /// Replace the text of one of the actor's messages.

@@ -178,7 +178,7 @@ pub fn memberships(reader: &Reader, user: UserId, after: Option<LogId>) -> Resul
             (None, Some(other)) => format!("@{other}"),
             (None, None) => return Err(StoreError::Damaged("a conversation lacks one of its two")),
         };
-        Ok(Membership { log: log.log, room, head: log.head })
+        Ok(Membership { log: log.log, room, head: log.head, read: log.read, unread_count: log.unread_count })
     };
     let memberships = listed.into_iter().take(MEMBERSHIPS_PAGE).map(membership).collect::<Result<_, _>>()?;
     Ok(MembershipPage { memberships, more })

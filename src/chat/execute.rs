@@ -2,7 +2,7 @@
 
 use super::command::{Action, Actor, Command, Outcome};
 use super::turn::{Ruled, Speaker, Stop, Turn, refuse, settle};
-use super::{accounts, chores, devices, invitations, marks, moderation, posting, profiles, rooms, settings, tickets};
+use super::{accounts, chores, devices, invitations, marking, marks, moderation, posting, profiles, rooms, settings, tickets};
 use crate::message::{DeviceId, Refusal, RefusalCode, Reply, UserId, UserName};
 use crate::store::{Database, StoreError};
 
@@ -47,6 +47,7 @@ fn stranger(turn: Turn<'_>, key: &[u8; 32]) -> Ruled<Outcome> {
         | Action::LeaveRoom { .. }
         | Action::ChangeRoom { .. }
         | Action::Chore(_)
+        | Action::MarkRead { .. }
         | Action::Post(_)
         | Action::Edit { .. }
         | Action::Mark { .. } => refuse(RefusalCode::NotSignedIn, "register or log in first"),
@@ -68,6 +69,7 @@ fn member(turn: Turn<'_>, user: UserId, device: DeviceId) -> Ruled<Outcome> {
         // The first try was answered while the connection did not know its user yet.
         Action::Register { .. } | Action::Guest { .. } | Action::BindDevice { .. } => return stranger(turn, &bound.key),
         Action::Post(draft) => return posting::post(turn, &speaker, draft),
+        Action::MarkRead { log, seq } => return marking::mark_read(turn, &speaker, log, *seq),
         Action::Chore(_) => return refuse(RefusalCode::NotSignedIn, "only the server itself does chores"),
         Action::Seen => return devices::seen(turn, &speaker),
         Action::ChangePassword { .. }
@@ -127,6 +129,7 @@ fn once(mut turn: Turn<'_>, speaker: &Speaker) -> Ruled<Outcome> {
         | Action::LogOut
         | Action::Seen
         | Action::Chore(_)
+        | Action::MarkRead { .. }
         | Action::Post(_) => unreachable!("these know their repeats themselves"),
     };
     turn.db.keep_outcome(speaker.user.id, id, &fingerprint, &reply.encode(0))?;

@@ -89,6 +89,7 @@ impl Indexer {
 
 /// What an event means for the index.
 enum Change {
+    /// This is the message's text now.
     Said(Seq, String),
     /// Of the messages from the one place to the other some were erased.
     Erased(Seq, Seq),
@@ -101,6 +102,7 @@ fn index(db: &mut Database, log: LogId) -> Result<bool, StoreError> {
     let (last, is_all) = db.tables().bodies_after(log, after, INDEX_STEP_MAX, |seq, body| match EventBody::read(body) {
         EventBody::Posted(post) => changes.push(Change::Said(seq, post.text)),
         EventBody::Deleted(post) => changes.push(Change::Erased(post, post)),
+        EventBody::Edited(edit) => changes.push(Change::Said(edit.post, edit.text)),
         EventBody::Room(RoomEvent::RangeErased(first, last, _)) => changes.push(Change::Erased(first, last)),
         _ => {}
     })?;

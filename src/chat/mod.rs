@@ -13,6 +13,7 @@ mod directory;
 mod execute;
 mod index;
 mod invitations;
+mod marking;
 mod marks;
 mod mentions;
 mod moderation;
@@ -43,6 +44,8 @@ mod mark_tests;
 #[cfg(test)]
 mod marked_model_tests;
 #[cfg(test)]
+mod marking_tests;
+#[cfg(test)]
 mod model_tests;
 #[cfg(test)]
 mod moderation_tests;
@@ -69,6 +72,7 @@ pub use directory::{
 pub use execute::execute;
 pub use index::{INDEX_STEP_MAX, Indexed, Indexer};
 pub use invitations::{INVITATION_DAYS_MAX, INVITATION_USES_MAX, INVITATIONS_MAX};
+pub use marking::MARK_INTERVAL_MS;
 pub use marks::{EDITS_MAX, PINS_MAX, REACTION_KINDS_MAX, REACTIONS_MAX};
 pub use mentions::MENTIONS_MAX;
 pub use moderation::{DOOR_LIST_MAX, IGNORED_MAX, REPORTS_MAX, REPORTS_PER_MEMBER_MAX};

@@ -2,7 +2,7 @@
 //!
 //! The post is its own outcome: its author and id find it again, so a repeat costs no row of its own.
 
-use super::command::{Change, Outcome};
+use super::command::{Actor, Change, Outcome};
 use super::execute::id_reused;
 use super::marks::post_at;
 use super::mentions::mentions;
@@ -64,6 +64,10 @@ pub(super) fn write(turn: &mut Turn<'_>, speaker: &Speaker, draft: &Draft) -> Ru
     let mentions = mentions(turn.db.tables(), head.log, text.as_str())?;
     let (text, thread) = (text.as_str().to_owned(), root.filter(|_| root != reply_to));
     let posted = turn.append(&head, speaker, &EventBody::Posted(Post { text, reply_to, mentions, payload, thread }))?;
+    // What was scheduled is written while its author may be away.
+    if turn.command.actor != Actor::Server {
+        turn.db.has_read(speaker.user.id, &posted)?;
+    }
     if let Some(root) = root {
         turn.db.add_reply(head.log, root)?;
     }

@@ -4,6 +4,7 @@
 //! told; so neither a hit nor a count comes from what is hidden or erased. Over several logs the newest message is always the
 //! next: each log keeps its own list of places, and only the first of each is read.
 
+use super::overlay::{Overlays, overlay_len};
 use super::reading::{before, clip, head_of, told_len};
 use super::target::{Place, find};
 use super::told::told_of;
@@ -45,14 +46,14 @@ pub fn search(
         let Some(sought) = Sought::parse(&request.words) else {
             return refuse(RefusalCode::BadText, "there is no word in it to search for");
         };
-        let mut search = Search { tables, sought: &sought, older_than: request.before, next: BTreeMap::new() };
+        let mut search = Search { tables, reader: user, sought: &sought, older_than: request.before, next: BTreeMap::new() };
         match &request.log {
             Some(target) => {
                 let place = find(tables, user, target)?;
                 let view = View::of_member(tables, user, &place)?;
                 search.open(place, view)?;
             }
-            None => search.open_all(user)?,
+            None => search.open_all()?,
         }
         Ok(search.page(count_max, len_max)?)
     }))
@@ -70,6 +71,7 @@ struct Shelf {
 
 struct Search<'a> {
     tables: &'a Tables,
+    reader: UserId,
     sought: &'a Sought,
     older_than: Option<SearchPlace>,
     /// The newest message of each log that is not looked at yet.
@@ -77,7 +79,8 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    fn open_all(&mut self, user: UserId) -> Ruled<()> {
+    fn open_all(&mut self) -> Ruled<()> {
+        let user = self.reader;
         let mut after = LogId(0);
         loop {
             let logs = self.tables.logs_of(user, after, LOGS_PAGE)?;
@@ -128,13 +131,13 @@ impl Search<'_> {
         while hits.len() < count_max && looked_at_count < LOOKED_AT_MAX {
             let Some((place, (log, event))) = self.next.pop_last() else { break };
             looked_at_count += 1;
-            if self.is_hit(&event) {
-                len += told_len(&event) + log.place.called.len();
+            if let Some(hit) = self.hit(&log, &event)? {
+                len += told_len(&event) + log.place.called.len() + hit.overlay.as_ref().map_or(0, overlay_len);
                 if len > len_max && !hits.is_empty() {
                     self.next.insert(place, (log, event));
                     break;
                 }
-                hits.push(SearchHit { room: log.place.called.clone(), told: told_of(&event) });
+                hits.push(hit);
             }
             last = Some(place);
             self.advance(log)?;
@@ -142,11 +145,20 @@ impl Search<'_> {
         Ok(SearchPage { hits, next: if self.next.is_empty() { None } else { last } })
     }
 
-    fn is_hit(&self, event: &KeptEvent) -> bool {
-        match event.body.as_ref().map(|body| EventBody::read(body)) {
-            Ok(EventBody::Posted(post)) => self.sought.fits(&post.text),
-            _ => false,
+    /// The message, if the reader may see the text that the index knows it by, and that has what is sought.
+    fn hit(&self, log: &Shelf, event: &KeptEvent) -> Result<Option<SearchHit>, StoreError> {
+        let Ok(EventBody::Posted(post)) = event.body.as_ref().map(|body| EventBody::read(body)) else { return Ok(None) };
+        let id = log.place.id();
+        // The index has the newest text only. To whom that is hidden, the message is not found by words they may not know.
+        let newest = self.tables.edits(id, (event.seq, event.seq))?.last().copied();
+        if newest.is_some_and(|(_, edit)| !log.view.shows(edit)) {
+            return Ok(None);
         }
+        let overlays = Overlays { tables: self.tables, log: id, reader: self.reader, view: &log.view };
+        let overlay = overlays.of(std::slice::from_ref(event))?.pop();
+        let text = overlay.as_ref().and_then(|overlay| overlay.edit.as_ref()).map_or(&post.text, |edit| &edit.text);
+        let is_fitting = self.sought.fits(text);
+        Ok(is_fitting.then(|| SearchHit { room: log.place.called.clone(), told: told_of(event), overlay }))
     }
 }
 

@@ -4,7 +4,8 @@ use super::retention_tests::{do_chores, set};
 use super::tests::{World, create, join, leave, member, post, stored};
 use super::*;
 use crate::message::{
-    Account, Event, EventBody, Refusal, RefusalCode, Reply, SearchPage, SearchRequest, Seq, Setting, Target, Visibility, words_of,
+    Account, Event, EventBody, Mark, Refusal, RefusalCode, Reply, SearchPage, SearchRequest, Seq, Setting, Target, Text,
+    Visibility, words_of,
 };
 
 impl World {
@@ -235,6 +236,52 @@ fn what_a_room_no_longer_keeps_is_not_found_and_leaves_the_index() {
     world.index();
     assert_eq!(count(&world), 2);
     assert_eq!(world.found(&alice, "kept", None), ["#ops kept 5", "#ops kept 4"]);
+}
+
+fn act_on(world: &mut World, author: &Account, room: &str, seq: Seq, mark: Mark) {
+    stored(world.act(member(author), Action::Mark { log: Target::Room(room.into()), seq, mark }));
+}
+
+fn edit(world: &mut World, author: &Account, room: &str, seq: Seq, text: &str) {
+    let text = Text::parse(text).unwrap();
+    stored(world.act(member(author), Action::Edit { log: Target::Room(room.into()), seq, text }));
+}
+
+#[test]
+fn an_edited_message_is_found_by_its_newest_text_and_a_deleted_one_not_at_all() {
+    let mut world = World::new();
+    let alice = world.register("alice");
+    stored(world.act(member(&alice), create("#ops", Visibility::Public)));
+    let seq = say(&mut world, &alice, "#ops", "frist words");
+    world.index();
+    edit(&mut world, &alice, "#ops", seq, "first 部署完成");
+    edit(&mut world, &alice, "#ops", seq, "first 部署完成 again");
+    world.index();
+    assert_eq!(world.found(&alice, "frist", None), [""; 0]);
+    let request = SearchRequest { words: "部署完成 again".into(), log: None, before: None, count: 3 };
+    let page = world.look(&alice, &request).unwrap();
+    let overlay = page.hits[0].overlay.clone().unwrap();
+    assert_eq!(overlay.edit.unwrap().text, "first 部署完成 again");
+    act_on(&mut world, &alice, "#ops", seq, Mark::Delete);
+    assert_eq!(world.found(&alice, "first", None), [""; 0], "before the index knows");
+    world.index();
+    assert_eq!(world.found(&alice, "first", None), [""; 0]);
+    assert_eq!(world.reader.snapshot(crate::store::Tables::indexed_count).unwrap(), 0);
+}
+
+#[test]
+fn an_edit_that_is_hidden_makes_no_message_found() {
+    let mut world = World::new();
+    let (alice, bob) = (world.register("alice"), world.register("bob"));
+    stored(world.act(member(&alice), create("#den", Visibility::Unlisted)));
+    stored(world.act(member(&bob), join("#den")));
+    let seq = say(&mut world, &alice, "#den", "innocent");
+    stored(world.act(member(&bob), leave("#den")));
+    edit(&mut world, &alice, "#den", seq, "innocent and secret");
+    stored(world.act(member(&bob), join("#den")));
+    world.index();
+    assert_eq!(world.found(&alice, "secret", None).len(), 1);
+    assert_eq!(world.found(&bob, "secret", None), [""; 0], "a hit would tell what the hidden edit says");
 }
 
 #[test]

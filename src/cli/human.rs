@@ -49,6 +49,7 @@ pub fn write(line: &Line<'_>, style: Style) -> String {
     match line {
         Line::Event { room, author, event, overlay } => event_line(room, author, event, *overlay, style),
         Line::Gap { room, to, .. } => format!("-- {} up to {to}: not yours to read", printable(room)),
+        Line::Complete { .. } | Line::Verified { .. } | Line::ReadTo(_) => log_sentence(line),
         Line::Sent { stored, .. } => format!("{} {}", printable(&stored.room), stored.seq),
         Line::Receipt { room, receipt } => {
             let mark = if Level::Delivered.is_reached(receipt) && receipt.device_count > 0 { "✓✓" } else { "✓" };
@@ -81,7 +82,11 @@ pub fn write(line: &Line<'_>, style: Style) -> String {
         }
         Line::Ignored(user) => format!("@{}", printable(&user.name)),
         Line::Noted { what, .. } => (*what).to_owned(),
-        Line::Membership(membership) => format!("{}  {} events", printable(&membership.room), membership.head),
+        Line::Membership(membership) => {
+            let unread =
+                if membership.unread_count > 0 { format!("  {} unread", membership.unread_count) } else { String::new() };
+            format!("{}  {} events{unread}", printable(&membership.room), membership.head)
+        }
         Line::Member { member, .. } => {
             let role = match member.role {
                 Role::Owner => "  owner",
@@ -154,6 +159,23 @@ fn profile_lines(profile: &Profile) -> String {
     out
 }
 
+/// What is said about a log as a whole.
+fn log_sentence(line: &Line<'_>) -> String {
+    match line {
+        Line::Complete { room, to, event_count, .. } => {
+            format!("-- {} is complete up to {to}: {event_count} events", printable(room))
+        }
+        Line::Verified { room, to, hash, event_count, hidden_count, .. } => {
+            let hidden = if *hidden_count > 0 { format!(", {hidden_count} not yours to read") } else { String::new() };
+            format!("{} is whole up to {to}: {event_count} events{hidden}; hash {hash:?}", printable(room))
+        }
+        Line::ReadTo(marked) => {
+            format!("{} is read up to {}; {} unread", printable(&marked.room), marked.seq, marked.unread_count)
+        }
+        _ => unreachable!("the caller has looked"),
+    }
+}
+
 fn event_line(room: &str, author: &str, event: &Event, overlay: Option<&Overlay>, style: Style) -> String {
     let (room, author) = (printable(room), printable(author));
     let moment = Moment::from_ms(event.head.time_ms);
@@ -214,6 +236,7 @@ fn happening(author: &str, body: &EventBody) -> String {
         EventBody::RoomLeft(_, name) => format!("you are no longer in #{}", printable(name)),
         EventBody::DirectOpened(_, _, name) => format!("a conversation with @{} began", printable(name)),
         EventBody::DeviceAdded(device, name) => format!("device {device} ({}) was added", printable(name)),
+        EventBody::ReadMarker(log, seq) => format!("room {log} is read up to {seq}"),
         EventBody::DeviceRevoked(device) => format!("device {device} was revoked"),
         EventBody::InvitedTo(_, name) => format!("{author} invites you to #{}; join it if you like", printable(name)),
         EventBody::PutOutOf(_, name, how, reason) => room_event::put_out_sentence(author, name, *how, reason),

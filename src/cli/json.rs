@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::human::must_be_spelled_out;
 use super::json_post::PostFields;
 use super::line::{Deed, Line, LinkState};
+use super::log_json;
 use super::moment::Moment;
 use super::room_event::{self, RoomFields};
 use crate::message::{
@@ -55,6 +56,7 @@ enum BodyFields {
     PutOut { name: String, other_id: u64, how: &'static str, reason: String },
     OtherUser { name: String, other_id: u64, user_id: u64 },
     Device { device_id: u64, name: Option<String> },
+    ReadMarker { other_id: u64, read: u64 },
     Unknown { kind: u16 },
     Erased { deleted: bool },
 }
@@ -106,6 +108,8 @@ struct Membership<'a> {
     room: &'a str,
     room_id: u64,
     head: u64,
+    read: u64,
+    unread: u64,
 }
 
 #[derive(Serialize)]
@@ -234,6 +238,7 @@ pub fn write(line: &Line<'_>) -> String {
     match line {
         Line::Event { room, author, event, overlay } => event_line(room, author, event, *overlay),
         Line::Gap { room, log, to } => versioned("gap", Gap { room, room_id: log.0, to: to.0 }),
+        Line::Complete { .. } | Line::Verified { .. } | Line::ReadTo(_) => log_json::write(line),
         Line::Sent { stored, id, level } => versioned(
             "sent",
             Sent {
@@ -275,7 +280,8 @@ pub fn write(line: &Line<'_>) -> String {
         Line::Ignored(user) => versioned("ignored", IgnoredLine { user: &user.name, user_id: user.user.0 }),
         Line::Noted { kind, .. } => versioned(kind, Nothing {}),
         Line::Membership(membership) => {
-            versioned("membership", Membership { room: &membership.room, room_id: membership.log.0, head: membership.head.0 })
+            let (room, room_id, head) = (&membership.room, membership.log.0, membership.head.0);
+            versioned("membership", Membership { room, room_id, head, read: membership.read.0, unread: membership.unread_count })
         }
         Line::Member { room, member } => {
             let role = match member.role {
@@ -428,6 +434,7 @@ fn body_fields(body: EventBody, overlay: Option<&Overlay>) -> (&'static str, Bod
             ("direct_opened", BodyFields::OtherUser { name, other_id: log.0, user_id: user.0 })
         }
         EventBody::DeviceAdded(device, name) => ("device_added", BodyFields::Device { device_id: device.0, name: Some(name) }),
+        EventBody::ReadMarker(log, seq) => ("read_marker", BodyFields::ReadMarker { other_id: log.0, read: seq.0 }),
         EventBody::DeviceRevoked(device) => ("device_revoked", BodyFields::Device { device_id: device.0, name: None }),
         EventBody::InvitedTo(log, name) => ("invited_to", BodyFields::Other { name, other_id: log.0 }),
         EventBody::PutOutOf(log, name, how, reason) => {
@@ -442,7 +449,7 @@ fn body_fields(body: EventBody, overlay: Option<&Overlay>) -> (&'static str, Bod
     }
 }
 
-fn versioned<T: Serialize>(kind: &'static str, rest: T) -> String {
+pub(super) fn versioned<T: Serialize>(kind: &'static str, rest: T) -> String {
     let written = serde_json::to_string(&Versioned { v: VERSION, r#type: kind, rest });
     let Ok(written) = written else { unreachable!("lines are made of numbers, texts and lists") };
     escaped(&written)

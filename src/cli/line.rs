@@ -2,8 +2,8 @@
 
 use crate::client::PublicKey;
 use crate::message::{
-    Account, DeviceId, DeviceSummary, Event, IgnoredUser, Latest, LogId, Mark, Member, Membership, Overlay, Presence, Profile,
-    Receipt, Report, RequestId, RoomSettings, RoomSummary, Seq, Stored, Typing,
+    Account, DeviceId, DeviceSummary, Event, EventHash, IgnoredUser, Latest, LogId, Mark, Marked, Member, Membership, Overlay,
+    Presence, Profile, Receipt, Report, RequestId, RoomSettings, RoomSummary, Seq, Stored, Typing,
 };
 
 /// One line of output.
@@ -29,6 +29,34 @@ pub enum Line<'a> {
         /// The last position of the stretch.
         to: Seq,
     },
+    /// An export is whole.
+    Complete {
+        /// What the user calls the log.
+        room: &'a str,
+        /// The log.
+        log: LogId,
+        /// The last event's place.
+        to: Seq,
+        /// How many events it has.
+        event_count: u64,
+    },
+    /// A log's chain is whole.
+    Verified {
+        /// What the user calls the log.
+        room: &'a str,
+        /// The log.
+        log: LogId,
+        /// The newest event's place.
+        to: Seq,
+        /// The chain's hash there.
+        hash: EventHash,
+        /// How many events were read.
+        event_count: u64,
+        /// How many places are not the user's to read.
+        hidden_count: u64,
+    },
+    /// Where the read marker of a log is.
+    ReadTo(&'a Marked),
     /// A message that was sent.
     Sent {
         /// Where it is stored.

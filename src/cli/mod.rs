@@ -13,6 +13,7 @@ mod json_post;
 mod json_tests;
 mod line;
 mod lines;
+mod log_json;
 mod moment;
 mod output;
 mod program;

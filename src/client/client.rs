@@ -21,6 +21,7 @@ use super::ephemeral::Ephemeral;
 use super::event::ClientEvent;
 use super::follows::{Follows, Step};
 use super::link::{Arrival, Link};
+use super::marks::Marks;
 use super::outbox::{Draft, Place};
 use super::renewal::Renewal;
 use super::requests::{Purpose, Requests, Tag};
@@ -77,12 +78,13 @@ pub struct Client {
     pub(super) link: Link,
     backoff: Backoff,
     /// When to doubt that the server still lives; none while it owes nothing.
-    doubt_at: Option<Time>,
+    pub(super) doubt_at: Option<Time>,
     account: Option<Account>,
     pub(super) requests: Requests,
     pub(super) follows: Follows,
     pub(super) ephemeral: Ephemeral,
-    sending: Sending,
+    pub(super) sending: Sending,
+    pub(super) marks: Marks,
     pub(super) events: VecDeque<ClientEvent>,
 }
 
@@ -105,6 +107,7 @@ impl Client {
             follows: Follows::default(),
             ephemeral: Ephemeral::default(),
             sending: Sending::new(config.outbox, config.sender_lock, dice.array()),
+            marks: Marks::default(),
             events: VecDeque::new(),
             dice,
         };
@@ -127,7 +130,7 @@ impl Client {
     /// Whether nothing is being asked or sent.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.requests.is_empty() && self.sending.is_idle() && self.ephemeral.is_idle()
+        self.requests.is_empty() && self.sending.is_idle() && self.ephemeral.is_idle() && self.marks.is_empty()
     }
 
     /// How many messages of this profile have no outcome.
@@ -251,7 +254,8 @@ impl Client {
         };
         let sends = self.account.is_some() && self.is_online();
         let sending = if sends { self.sending.deadline() } else { None };
-        [own, sending, self.ephemeral.deadline(), self.doubt_at, self.endpoint.poll_timeout()].into_iter().flatten().min()
+        let marks = if sends { self.marks.deadline() } else { None };
+        [own, sending, marks, self.ephemeral.deadline(), self.doubt_at, self.endpoint.poll_timeout()].into_iter().flatten().min()
     }
 
     /// Writes the next datagram into `buf` and returns where it goes.
@@ -335,23 +339,10 @@ impl Client {
         if let Link::Online { renewal, .. } = &mut self.link {
             renewal.abandon(now, &mut self.endpoint);
         }
-        self.let_go();
+        self.let_go(now);
         let retry_delay = self.backoff.on_lost(now, &reason, &mut self.dice);
         self.link = Link::Waiting { retry_at: now + retry_delay };
         self.events.push_back(ClientEvent::Offline { reason, retry_delay, failure_count: self.backoff.failure_count() });
-    }
-
-    /// The connection in use is one no more: what it leaves unanswered is asked again on the next.
-    pub(super) fn let_go(&mut self) {
-        self.doubt_at = None;
-        let posts_go_again = self.sending.on_lost();
-        self.requests.on_lost(|purpose| match purpose {
-            Purpose::Follow | Purpose::Resume | Purpose::Quiet => true,
-            Purpose::Post(_) => !posts_go_again,
-            Purpose::Asked | Purpose::SignOut => false,
-        });
-        self.follows.on_lost();
-        self.ephemeral.on_lost();
     }
 
     pub(super) fn read(&mut self, now: Time, handle: ConnectionHandle, stream: StreamId) {
@@ -427,7 +418,7 @@ impl Client {
     /// The server does not know this device: what only a user may ask waits until somebody signs in.
     fn on_unknown(&mut self) {
         self.sending.on_unknown();
-        self.requests.on_lost(|purpose| matches!(purpose, Purpose::Follow | Purpose::Resume | Purpose::Quiet | Purpose::Post(_)));
+        self.requests.on_lost(|purpose| !matches!(purpose, Purpose::Asked | Purpose::SignOut));
         self.follows.on_lost();
     }
 
@@ -450,6 +441,7 @@ impl Client {
             Purpose::Post(place) => self.events.extend(self.sending.on_reply(now, place, reply)),
             Purpose::Resume => self.sending.on_resumed(),
             Purpose::Quiet => {}
+            Purpose::Mark => self.on_marked(now, tag, reply),
             Purpose::Asked | Purpose::SignOut => {
                 match (&reply, purpose) {
                     (Reply::Account(account), _) => self.on_signed_in(account.clone()),
@@ -468,6 +460,7 @@ impl Client {
         if self.account.is_some() {
             let filled = self.sending.fill(now, &mut self.requests, &mut self.events);
             self.note_failure(filled);
+            self.marks.fill(now, &mut self.requests);
         }
         let Some(mut connection) = self.endpoint.connection(handle) else { return };
         while let Some((tag, message)) = self.requests.next_to_send() {

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::database::{self, LocalError};
 use crate::message::{EventHash, LogId, Seq};
@@ -58,6 +58,17 @@ impl Cursors {
         Ok(Some(Cursor { seq: Seq(seq.cast_unsigned()), hash: EventHash(hash) }))
     }
 
+    /// Where any readers are in `log`, in rising order.
+    ///
+    /// # Errors
+    /// [`LocalError`] if the database cannot be read.
+    pub fn of_log(&self, log: LogId) -> Result<Vec<Cursor>, LocalError> {
+        let mut list = self.database.prepare_cached("SELECT seq, hash FROM cursors WHERE log = ?1 ORDER BY seq")?;
+        let cursor = |row: &Row<'_>| Ok(Cursor { seq: Seq(row.get::<_, i64>(0)?.cast_unsigned()), hash: EventHash(row.get(1)?) });
+        let cursors = list.query_map(params![log.0.cast_signed()], cursor)?.collect::<Result<_, _>>()?;
+        Ok(cursors)
+    }
+
     /// Moves the reader `name` on to `cursor` in `log`; a cursor that is further already stays.
     ///
     /// # Errors
@@ -68,6 +79,15 @@ impl Cursors {
              ON CONFLICT DO UPDATE SET seq = excluded.seq, hash = excluded.hash WHERE excluded.seq > cursors.seq",
         )?;
         advance.execute(params![name, log.0.cast_signed(), cursor.seq.0.cast_signed(), cursor.hash.0])?;
+        Ok(())
+    }
+
+    /// Forgets where all readers are in `log`.
+    ///
+    /// # Errors
+    /// [`LocalError`] if the database cannot be written.
+    pub fn forget_log(&mut self, log: LogId) -> Result<(), LocalError> {
+        self.database.prepare_cached("DELETE FROM cursors WHERE log = ?1")?.execute(params![log.0.cast_signed()])?;
         Ok(())
     }
 
@@ -102,7 +122,12 @@ mod tests {
         let mut cursors = Cursors::open(&path).unwrap();
         assert_eq!(cursors.find("screen", LogId(7)).unwrap(), Some(cursor(5)));
         assert_eq!(cursors.find("robot", LogId(7)).unwrap(), None);
+        cursors.advance("robot", LogId(7), &cursor(3)).unwrap();
+        assert_eq!(cursors.of_log(LogId(7)).unwrap(), [cursor(3), cursor(5)]);
         cursors.forget("screen", LogId(7)).unwrap();
+        assert_eq!(cursors.of_log(LogId(7)).unwrap(), [cursor(3)]);
+        cursors.forget_log(LogId(7)).unwrap();
+        assert_eq!(cursors.of_log(LogId(7)).unwrap(), []);
         assert_eq!(cursors.find("screen", LogId(7)).unwrap(), None);
     }
 }

@@ -22,6 +22,7 @@ mod follows;
 mod known_servers;
 mod link;
 pub mod load;
+mod marks;
 mod outbox;
 mod profile;
 mod renewal;

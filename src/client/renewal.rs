@@ -88,7 +88,7 @@ impl Client {
         let (old, key) = (*old, *key);
         // What the old connection has brought so far counts.
         self.read(now, old, StreamId::Chat);
-        self.let_go();
+        self.let_go(now);
         self.on_connected(now, fresh, key, Arrival::FreshKeys);
         self.endpoint.close(now, old, CloseCode::Done, "");
         self.read(now, fresh, StreamId::Chat);

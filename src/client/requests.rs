@@ -31,6 +31,8 @@ pub(super) enum Purpose {
     Resume,
     /// Nobody: it is said on this connection or not at all.
     Quiet,
+    /// A read marker. After a lost connection it is asked for anew, with what was shown meanwhile.
+    Mark,
 }
 
 #[derive(Debug)]

@@ -157,7 +157,7 @@ impl Rooms {
         memberships: &[Membership],
     ) -> Result<Vec<RoomsNote>, LocalError> {
         let mut notes = Vec::new();
-        for Membership { log, room, head } in memberships {
+        for Membership { log, room, head, .. } in memberships {
             if self.own_log == Some(*log) || self.names.insert(*log, room.clone()).is_some() {
                 continue;
             }
@@ -295,7 +295,7 @@ mod tests {
     }
 
     fn member() -> Membership {
-        Membership { log: ROOM, room: "#ops".into(), head: Seq(1) }
+        Membership { log: ROOM, room: "#ops".into(), head: Seq(1), read: Seq(0), unread_count: 0 }
     }
 
     #[test]

@@ -93,6 +93,8 @@ pub enum EventBody {
     InvitedTo(LogId, String),
     /// Own log: the event's author put the user out of a room; its name, without `#`, and the reason.
     PutOutOf(LogId, String, PutOut, String),
+    /// Own log: the user has read a log up to this place.
+    ReadMarker(LogId, Seq),
     /// A kind that this version does not know, shown as such.
     Unknown(u16),
     /// The body was erased.
@@ -133,6 +135,7 @@ impl EventBody {
     const DEVICE_REVOKED: u16 = 104;
     const INVITED_TO: u16 = 105;
     const PUT_OUT_OF: u16 = 108;
+    const READ_MARKER: u16 = 107;
 
     /// What a body's bytes say; what does not read counts as unknown.
     #[must_use]
@@ -164,6 +167,7 @@ impl EventBody {
             Self::DeviceRevoked(_) => Self::DEVICE_REVOKED,
             Self::InvitedTo(..) => Self::INVITED_TO,
             Self::PutOutOf(..) => Self::PUT_OUT_OF,
+            Self::ReadMarker(..) => Self::READ_MARKER,
             Self::Unknown(kind) => *kind,
             Self::Erased => 0,
         }
@@ -232,6 +236,10 @@ pub fn body_bytes(body: &EventBody, salt: &Salt) -> Vec<u8> {
                 PutOut::Banned => 1,
             });
             put_text(&mut out, reason);
+        }
+        EventBody::ReadMarker(log, seq) => {
+            out.extend_from_slice(&log.0.to_be_bytes());
+            out.extend_from_slice(&seq.0.to_be_bytes());
         }
         EventBody::Unknown(_) | EventBody::Erased => unreachable!("only known bodies are written"),
     }
@@ -321,6 +329,7 @@ fn read_content(kind: u16, rest: &mut Bytes<'_>) -> Option<EventBody> {
             };
             EventBody::PutOutOf(log, name, how, rest.text()?)
         }
+        EventBody::READ_MARKER => EventBody::ReadMarker(LogId(rest.u64()?), Seq(rest.u64()?)),
         other => EventBody::Room(RoomEvent::read(other, rest)?),
     })
 }

@@ -33,6 +33,7 @@ mod ephemeral;
 mod event;
 mod glance;
 mod id;
+mod marking;
 mod moderation;
 mod name;
 mod notice;
@@ -61,6 +62,7 @@ pub use ephemeral::{
 pub use event::{Event, EventHash, HEAD_LEN, Head};
 pub use glance::Glance;
 pub use id::{DeviceId, LogId, RequestId, Seq, UserId};
+pub use marking::{MarkRead, Marked};
 pub use moderation::{Deed, Ignore, IgnoredUser, MUTE_S_MAX, Moderate, Report, ReportMessage, ReportPage, RoomSearch, Wish};
 pub use name::{DeviceName, NameError, RoomName, UNICODE_VERSION, UserName};
 pub use notice::{Hidden, Notice, Welcome};

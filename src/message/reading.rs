@@ -58,6 +58,10 @@ pub struct Membership {
     pub room: String,
     /// The newest event's place.
     pub head: Seq,
+    /// Up to where the asker has read.
+    pub read: Seq,
+    /// How many messages are behind that.
+    pub unread_count: u64,
 }
 
 /// A page of the logs that the asker is a member of.

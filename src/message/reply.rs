@@ -3,6 +3,7 @@
 use super::account::Account;
 use super::codec::messages;
 use super::device::DeviceSummary;
+use super::marking::Marked;
 use super::moderation::{IgnoredUser, ReportPage};
 use super::posting::{PickPage, Receipt, Stored};
 use super::profile::Profile;
@@ -47,6 +48,8 @@ messages! {
         0x4031 Page(EventPage),
         /// Messages that were found; comes on the bulk stream.
         0x4032 Found(SearchPage),
+        /// Where the asker's read marker of a log is.
+        0x4033 Marked(Marked),
         /// Messages picked out of a log; comes on the bulk stream.
         0x4060 Picked(PickPage),
         /// Who has a message now.

@@ -9,6 +9,7 @@ use super::codec::messages;
 use super::device::RevokeDevice;
 use super::ephemeral::SetLatest;
 use super::id::{LogId, RequestId, Seq};
+use super::marking::MarkRead;
 use super::moderation::{Ignore, Moderate, ReportMessage, RoomSearch};
 use super::posting::{EditRequest, MarkRequest, PickRequest, PostRequest};
 use super::profile::SetProfile;
@@ -109,6 +110,8 @@ messages! {
         0x0062 Typing(LogId),
         /// The user is away from this device, and what to say of that; or back.
         0x0063 SetAway(Option<String>),
+        /// Moves the asker's read marker of a log.
+        0x0034 MarkRead(MarkRead),
     }
 }
 

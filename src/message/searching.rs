@@ -1,6 +1,7 @@
 //! Searching: what is looked for, and what was found.
 
 use super::id::{LogId, Seq};
+use super::posting::Overlay;
 use super::reading::Told;
 use super::request::Target;
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,8 @@ pub struct SearchHit {
     pub room: String,
     /// The message.
     pub told: Told,
+    /// What became of it since, as in a page of history.
+    pub overlay: Option<Overlay>,
 }
 
 /// A page of what was found.

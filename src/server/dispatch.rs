@@ -11,8 +11,8 @@ use crate::auth::{SALT_LEN, Secret};
 use crate::chat::{Action, Actor, Command};
 use crate::message::{
     Account, ChangePassword, ChangeRoom, CreateRoom, Credentials, EditRequest, FollowRequest, GuestRequest, HistoryRequest,
-    JoinRoom, MarkRequest, Moderate, NameError, PASSWORD_LEN_MAX, Password, PasswordChange, PickRequest, Refusal, RefusalCode,
-    Reply, ReportMessage, Request, RequestId, RoomName, RoomSearch, SEARCH_LEN_MAX, Target, UserName,
+    JoinRoom, MarkRead, MarkRequest, Moderate, NameError, PASSWORD_LEN_MAX, Password, PasswordChange, PickRequest, Refusal,
+    RefusalCode, Reply, ReportMessage, Request, RequestId, RoomName, RoomSearch, SEARCH_LEN_MAX, Target, UserName,
 };
 use crate::transport::ConnectionHandle;
 
@@ -125,6 +125,9 @@ impl Server {
             Request::SetLatest(set) => self.begin_set_latest(now, asked, account, set)?,
             Request::Typing(log) => self.begin_typing(now, asked, log)?,
             Request::SetAway(text) => self.begin_away(now, asked, account, text)?,
+            Request::MarkRead(MarkRead { id, log, seq }) => {
+                self.command(now, Step::Answer(asked), asked, id, Action::MarkRead { log, seq });
+            }
             Request::Search(search) => self.read(Step::Answer(asked), Read::Search(account.user, search)),
         }
         Ok(())
@@ -224,6 +227,7 @@ fn check_lengths(request: &Request) -> Result<(), Refusal> {
         | Request::Pick(PickRequest { log, .. }) => (named(log), [None, None]),
         Request::Follow(follow) => (named(&follow.log), [None, None]),
         Request::History(history) => (named(&history.log), [None, None]),
+        Request::MarkRead(mark) => (named(&mark.log), [None, None]),
         Request::Search(search) => {
             check_search_len(&search.words)?;
             (search.log.as_ref().map_or(0, named), [None, None])

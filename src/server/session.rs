@@ -174,6 +174,7 @@ impl Session {
 pub(super) fn lane_of(request: &Request) -> Lane {
     match request {
         Request::LeaveRoom(_)
+        | Request::MarkRead(_)
         | Request::Moderate(_)
         | Request::ReportMessage(_)
         | Request::Ignore(_)

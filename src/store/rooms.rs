@@ -102,6 +102,10 @@ pub struct ListedLog {
     pub other: Option<String>,
     /// The newest event's place.
     pub head: Seq,
+    /// Up to where the member has read.
+    pub read: Seq,
+    /// How many posts are behind that.
+    pub unread_count: u64,
 }
 
 const LOG: &str = "SELECT id, kind, name, visibility, password_hash, low, high, member_count,
@@ -261,12 +265,22 @@ impl Tables {
     /// [`StoreError`] if the database fails.
     pub fn logs_of(&self, user: UserId, after: LogId, count_max: usize) -> Result<Vec<ListedLog>, StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT log, logs.name, users.name, head_seq FROM memberships JOIN logs ON logs.id = log
+            "SELECT memberships.log, logs.name, users.name, head_seq, ifnull(read_markers.seq, 0),
+                 post_count - ifnull(post_number, 0)
+             FROM memberships JOIN logs ON logs.id = memberships.log
+                 LEFT JOIN read_markers ON read_markers.user = ?1 AND read_markers.log = memberships.log
                  LEFT JOIN users ON users.id = iif(low = ?1, high, low)
-             WHERE user = ?1 AND log > ?2 AND to_seq IS NULL ORDER BY log LIMIT ?3",
+             WHERE memberships.user = ?1 AND memberships.log > ?2 AND to_seq IS NULL ORDER BY memberships.log LIMIT ?3",
         )?;
         let listed = |row: &Row<'_>| {
-            Ok(ListedLog { log: LogId(count(row, 0)?), room: row.get(1)?, other: row.get(2)?, head: Seq(count(row, 3)?) })
+            Ok(ListedLog {
+                log: LogId(count(row, 0)?),
+                room: row.get(1)?,
+                other: row.get(2)?,
+                head: Seq(count(row, 3)?),
+                read: Seq(count(row, 4)?),
+                unread_count: count(row, 5)?,
+            })
         };
         let rows = statement.query_map([sql(user.0), sql(after.0), sql(count_max as u64)], listed)?;
         Ok(rows.collect::<Result<_, _>>()?)

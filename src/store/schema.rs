@@ -16,6 +16,7 @@ const STEPS: &[&str] = &[
     include_str!("layouts/4.sql"),
     include_str!("layouts/5.sql"),
     include_str!("layouts/6.sql"),
+    include_str!("layouts/7.sql"),
 ];
 
 /// Settings of every connection: name, value to set, value to read back.

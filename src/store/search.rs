@@ -118,7 +118,7 @@ impl Database {
     /// # Errors
     /// [`StoreError`] if the database fails; so in all functions here.
     pub fn index(&mut self, log: LogId, seq: Seq, words: &str) -> Result<(), StoreError> {
-        let mut insert = self.tables.connection.prepare_cached("INSERT INTO search (rowid, words) VALUES (?1, ?2)")?;
+        let mut insert = self.tables.connection.prepare_cached("INSERT OR REPLACE INTO search (rowid, words) VALUES (?1, ?2)")?;
         insert.execute(params![row_id(log, seq), words])?;
         Ok(())
     }

@@ -5,7 +5,7 @@ use super::bench::{BENCH_AFTER_HELP, Bench};
 use super::ephemeral::Latest;
 use super::message::{Edit, React, Send, Written};
 use super::moderation::{ArchiveArgs, InRoom, MuteArgs, PutOutArgs, ReportArgs, RoleArgs, RoomArgs, Who};
-use super::reading::{History, Search, Tail};
+use super::reading::{Export, History, MarkTo, Search, Tail, Verify};
 use super::room::{Create, Join};
 use super::words::{Conversation, Room, Seconds};
 use crate::client::{ProfileName, ServerUrl, Weather};
@@ -208,6 +208,21 @@ pub enum Command {
     Search(Search),
     /// Set a value of which only the newest counts, such as a position; or watch a room's values, who is there and who is typing
     Latest(Latest),
+    /// Mark a room or conversation as read, on all of your devices
+    Read(MarkTo),
+    /// Mark a message and all behind it as unread, on all of your devices
+    Unread {
+        /// The room, with its #, or the person, with @
+        #[arg(value_name = "#ROOM|@USER")]
+        room: Conversation,
+        /// The message's position
+        #[arg(value_name = "SEQ")]
+        seq: u64,
+    },
+    /// Print all of a room or conversation that you may read, a JSON object a line, the last one saying that it is complete
+    Export(Export),
+    /// Prove that nothing of a room or conversation is missing or was changed since it was written or since this was last run
+    Verify(Verify),
     /// Change your password
     Passwd {
         /// Read the old password, then the new one, each on a line of standard input

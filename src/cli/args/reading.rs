@@ -31,6 +31,42 @@ pub struct Search {
     pub count: u32,
 }
 
+/// A whole log to be printed.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// The room, with its #, or the person, with @
+    #[arg(value_name = "#ROOM|@USER")]
+    pub room: Conversation,
+    /// Only what stands behind this position: goes on with an export that was interrupted
+    #[arg(long, value_name = "SEQ")]
+    pub after: Option<u64>,
+    /// Print lines for people instead of JSON
+    #[arg(long, conflicts_with = "json")]
+    pub text: bool,
+}
+
+/// A log to be proved.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// The room, with its #, or the person, with @
+    #[arg(value_name = "#ROOM|@USER")]
+    pub room: Conversation,
+    /// Forget what this profile knew of the room, and take it as it is now
+    #[arg(long)]
+    pub anew: bool,
+}
+
+/// A read marker to be moved.
+#[derive(Debug, Args)]
+pub struct MarkTo {
+    /// The room, with its #, or the person, with @
+    #[arg(value_name = "#ROOM|@USER")]
+    pub room: Conversation,
+    /// Everything up to this position counts as read [default: everything]
+    #[arg(value_name = "SEQ")]
+    pub seq: Option<u64>,
+}
+
 /// A part of the history.
 #[derive(Debug, Args)]
 pub struct History {

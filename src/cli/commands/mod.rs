@@ -3,6 +3,7 @@
 
 mod account;
 mod bench;
+mod export;
 mod latest;
 mod marks;
 mod moderation;
@@ -12,6 +13,7 @@ mod rooms;
 mod searching;
 mod send;
 mod streaming;
+mod verify;
 
 use super::args::{Command, DevicesAction};
 use super::context::Context;
@@ -74,6 +76,10 @@ pub fn run(context: &mut Context, command: Command) -> Result<(), Failure> {
         Command::Tail(args) => reading::tail(context, &args),
         Command::History(args) => reading::history(context, &args),
         Command::Latest(args) => latest::run(context, &args),
+        Command::Read(args) => rooms::mark_read(context, &args.room, args.seq.unwrap_or(u64::MAX)),
+        Command::Unread { room, seq } => rooms::mark_read(context, &room, seq.saturating_sub(1)),
+        Command::Export(args) => export::export(context, &args),
+        Command::Verify(args) => verify::verify(context, &args),
         Command::Search(args) => searching::search(context, &args),
         Command::Bench(args) => bench::run(context, &args),
     }

@@ -7,8 +7,10 @@ use super::super::line::{Deed, Line};
 use super::super::prompt::{self, PasswordSource};
 use super::super::session::{Session, accepted, unexpected};
 use crate::message::{
-    CreateRoom, JoinRoom, Password, Posting, RefusalCode, Reply, Request, RoomChanges, RoomSearch, Target, Template, Visibility,
+    CreateRoom, JoinRoom, MarkRead, Password, Posting, RefusalCode, Reply, Request, RoomChanges, RoomSearch, Seq, Target,
+    Template, Visibility,
 };
+use std::time::Duration;
 
 /// A room's name in lower case is compared with what was asked for, so that case does not matter.
 fn matches(name: &str, wanted: Option<&str>) -> bool {
@@ -111,6 +113,26 @@ pub(super) fn mine(context: &mut Context, wanted: Option<&str>) -> Result<(), Fa
         let Some(last) = page.memberships.last().filter(|_| page.more) else { break };
         after = Some(last.log);
     }
+    session.finish();
+    Ok(())
+}
+
+/// Moves the read marker. Another device may have moved it just now: then this waits its turn.
+pub(super) fn mark_read(context: &mut Context, room: &Conversation, seq: u64) -> Result<(), Failure> {
+    let mut session = Session::open(context)?;
+    let marked = loop {
+        let request = MarkRead { id: session.new_id(), log: room.target(), seq: Seq(seq) };
+        match session.ask_plainly(&Request::MarkRead(request))? {
+            Reply::Refused(refusal) if refusal.code() == RefusalCode::TooMany => {
+                std::thread::sleep(Duration::from_millis(refusal.retry_after_ms.into()));
+            }
+            reply => match accepted(reply)? {
+                Reply::Marked(marked) => break marked,
+                _ => return Err(unexpected()),
+            },
+        }
+    };
+    context.output.line(&Line::ReadTo(&marked))?;
     session.finish();
     Ok(())
 }

@@ -20,7 +20,8 @@ pub(super) fn search(context: &mut Context, args: &Search) -> Result<(), Failure
         let Reply::Found(page) = session.ask(&Request::Search(request))? else { return Err(unexpected()) };
         for hit in &page.hits {
             let Some(event) = Event::decode(&hit.told.event) else { continue };
-            context.output.line(&Line::Event { room: &hit.room, author: &hit.told.author, event: &event, overlay: None })?;
+            let overlay = hit.overlay.as_ref();
+            context.output.line(&Line::Event { room: &hit.room, author: &hit.told.author, event: &event, overlay })?;
         }
         missing_count = missing_count.saturating_sub(u32::try_from(page.hits.len()).unwrap_or(u32::MAX));
         before = page.next;

@@ -20,8 +20,8 @@ use super::typing::Typing;
 use super::watching::Watching;
 use crate::client::{ClientEvent, Cursors, Draft, Followed, Recipient, Rooms, RoomsNote, Tag};
 use crate::message::{
-    CreateRoom, EditRequest, HistoryFrom, HistoryRequest, JoinRoom, LogId, MarkRequest, Password, PickRequest, Receipt, Request,
-    RoomChanges, RoomSearch, SearchRequest, Seq, Target, Template, Text, Visibility,
+    CreateRoom, EditRequest, EventBody, EventPage, HistoryFrom, HistoryRequest, JoinRoom, LogId, MarkRequest, Password,
+    PickRequest, Receipt, Request, RoomChanges, RoomSearch, SearchRequest, Seq, Target, Template, Text, Visibility,
 };
 
 /// The name of this program's cursors.
@@ -203,6 +203,8 @@ impl Talk<'_> {
     fn end(&mut self) {
         self.has_ended = true;
         self.session.be_patient();
+        let (client, now) = self.session.client();
+        client.finish_marks(now);
     }
 
     fn on_said(&mut self, said: Said) -> Result<(), Failure> {
@@ -437,7 +439,7 @@ impl Talk<'_> {
             }
             RoomsNote::Entered(page) => {
                 self.entering = self.entering.filter(|entering| *entering != page.log);
-                showing::page(&mut self.context.output, &page)
+                self.show_page(&page)
             }
             RoomsNote::Refused { room, refusal } => {
                 self.entering = None;
@@ -447,8 +449,32 @@ impl Talk<'_> {
     }
 
     fn show(&mut self, followed: &Followed) -> Result<(), Failure> {
-        let Followed { room, author, event, .. } = followed;
-        Ok(self.context.output.line(&Line::Event { room, author, event, overlay: None })?)
+        let Followed { log, room, author, event, .. } = followed;
+        // What another of the user's devices has shown is nothing to look at.
+        if matches!(event.content(), EventBody::ReadMarker(..)) {
+            return Ok(());
+        }
+        self.context.output.line(&Line::Event { room, author, event, overlay: None })?;
+        // The own log has no messages to be read.
+        if self.rooms.follows(*log) {
+            self.mark_read(*log, event.head.seq);
+        }
+        Ok(())
+    }
+
+    /// Shows a page, whose messages then count as read.
+    fn show_page(&mut self, page: &EventPage) -> Result<(), Failure> {
+        if let Some(newest) = showing::page(&mut self.context.output, page)? {
+            self.mark_read(page.log, newest);
+        }
+        Ok(())
+    }
+
+    /// What is shown counts as read, on all devices.
+    fn mark_read(&mut self, log: LogId, seq: Seq) {
+        let id = self.session.new_id();
+        let (client, now) = self.session.client();
+        client.mark_read(now, id, log, seq);
     }
 
     fn place(&self) -> String {

@@ -5,8 +5,8 @@ use super::super::line::Line;
 use super::super::output::Output;
 use crate::message::{Event, EventPage, PickPage, SearchPage, Seq};
 
-/// A page of history; what is not the reader's to read is drawn as a gap.
-pub(super) fn page(output: &mut Output, page: &EventPage) -> Result<(), Failure> {
+/// A page of history; what is not the reader's to read is drawn as a gap. Returns the last event's place.
+pub(super) fn page(output: &mut Output, page: &EventPage) -> Result<Option<Seq>, Failure> {
     let mut before: Option<Seq> = None;
     for told in &page.events {
         let Some(event) = Event::decode(&told.event) else { continue };
@@ -17,14 +17,15 @@ pub(super) fn page(output: &mut Output, page: &EventPage) -> Result<(), Failure>
         output.line(&Line::Event { room: &page.room, author: &told.author, event: &event, overlay })?;
         before = Some(event.head.seq);
     }
-    Ok(())
+    Ok(before)
 }
 
 /// The oldest first, as everything that is read.
 pub(super) fn found(output: &mut Output, page: &SearchPage) -> Result<(), Failure> {
     for hit in page.hits.iter().rev() {
         let Some(event) = Event::decode(&hit.told.event) else { continue };
-        output.line(&Line::Event { room: &hit.room, author: &hit.told.author, event: &event, overlay: None })?;
+        let overlay = hit.overlay.as_ref();
+        output.line(&Line::Event { room: &hit.room, author: &hit.told.author, event: &event, overlay })?;
     }
     let remark = match (page.hits.is_empty(), page.next) {
         (true, None) => "nothing was found",

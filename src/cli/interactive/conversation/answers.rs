@@ -60,7 +60,7 @@ impl Talk<'_> {
                     self.context.output.line(&Line::Device { device, is_this: own == Some(device.device) })?;
                 }
             }
-            (Asked::History, Reply::Page(page)) => showing::page(&mut self.context.output, &page)?,
+            (Asked::History, Reply::Page(page)) => self.show_page(&page)?,
             (Asked::Picked, Reply::Picked(page)) => showing::picked(&mut self.context.output, &page)?,
             (Asked::Marked { deed, post }, Reply::Stored(stored)) => {
                 self.context.output.line(&Line::Marked { deed, post, stored: &stored })?;

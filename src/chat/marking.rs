@@ -1,0 +1,56 @@
+//! Read markers: how far a user has read a log, the same on all of the user's devices.
+//!
+//! The last writer wins, so that a message can be marked unread again. Coming into a room and writing to it mark it as read up
+//! to there. How many messages are behind a marker is a difference of two numbers, because posts are numbered densely.
+
+use super::command::Outcome;
+use super::target::{Place, find, not_member};
+use super::turn::{Ruled, Speaker, Stop, Turn, refuse};
+use crate::message::{EventBody, History, Marked, Refusal, RefusalCode, Reply, Seq, Target};
+use crate::store::LogKind;
+
+/// The least time between two moves of one marker, in milliseconds: each is an event in the user's own log.
+pub const MARK_INTERVAL_MS: u64 = 2_000;
+
+/// Moves the speaker's marker to the place asked for, or to the nearest one that the speaker may read.
+pub(super) fn mark_read(mut turn: Turn<'_>, speaker: &Speaker, log: &Target, seq: Seq) -> Ruled<Outcome> {
+    let (tables, user) = (turn.db.tables(), speaker.user.id);
+    let place = find(tables, user, log)?;
+    if place.log.kind == LogKind::Own {
+        return refuse(RefusalCode::NoSuchRoom, "your own log has no messages to be read");
+    }
+    let Some(membership) = tables.open_span(place.id(), user)? else {
+        return not_member(&place, &tables.spans(place.id(), user)?);
+    };
+    let marker = tables.marker(user, place.id())?.unwrap_or_default();
+    if marker.request == Some(turn.command.id) {
+        let reply = marked(&place, marker.seq, marker.post_number);
+        return Ok(turn.repeated(reply));
+    }
+    let first = if place.log.settings.history == History::All { Seq(0) } else { membership.from };
+    let seq = seq.max(first).min(place.head());
+    let Some(post_number) = tables.posts_up_to(place.id(), seq, place.log.head)? else {
+        return refuse(RefusalCode::OutOfRange, format!("there is no message near {seq}; mark another one"));
+    };
+    if marker.seq == seq {
+        let reply = marked(&place, seq, post_number);
+        return Ok(turn.done(reply));
+    }
+    let now_ms = turn.command.time_ms;
+    let free_at_ms = marker.request.map_or(0, |_| marker.marked_ms + MARK_INTERVAL_MS);
+    let wait_ms = free_at_ms.saturating_sub(now_ms);
+    // A clock that was set back by more than the interval holds nobody up.
+    if (1..=MARK_INTERVAL_MS).contains(&wait_ms) {
+        let sentence = "a room's read marker moves once in two seconds; try again";
+        let wait_ms = u32::try_from(wait_ms).unwrap_or(u32::MAX);
+        return Err(Stop::Refused(Refusal::retry_after(RefusalCode::TooMany, sentence, wait_ms)));
+    }
+    turn.db.set_marker(user, place.id(), (seq, post_number), now_ms, turn.command.id)?;
+    turn.append_own(&speaker.user, speaker, &EventBody::ReadMarker(place.id(), seq))?;
+    Ok(turn.done(marked(&place, seq, post_number)))
+}
+
+fn marked(place: &Place, seq: Seq, post_number: u64) -> Reply {
+    let unread_count = place.log.head.post_count.saturating_sub(post_number);
+    Reply::Marked(Marked { log: place.id(), room: place.called.clone(), seq, unread_count })
+}
