@@ -36,5 +36,5 @@ pub use config::{Config, ConfigError, DEFAULT_PORT, Limits, registration};
 pub use event_loop::{RunError, Started, run};
 pub use holds::Holds;
 pub use job::{Answer, Done, Job, Read, Ticket};
-pub use ledger::{Committed, Ledger, LedgerThread, Ordered, Report};
+pub use ledger::{Committed, IndexState, Ledger, LedgerThread, Ordered, Report};
 pub use server::{Now, Server, ServerConfig};
