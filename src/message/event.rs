@@ -46,7 +46,7 @@ pub struct Head {
 pub struct Event {
     /// The fixed part.
     pub head: Head,
-    /// The body's bytes ([`body_bytes`]), or their hash if they were erased.
+    /// The body's bytes ([`body_bytes`](super::body_bytes)), or their hash if they were erased.
     pub body: Result<Vec<u8>, [u8; 32]>,
 }
 
