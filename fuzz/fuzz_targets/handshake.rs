@@ -1,8 +1,6 @@
 //! Fuzzes `checks::handshake`.
 #![no_main]
 
-#[path = "../checks.rs"]
-#[allow(dead_code, reason = "each target runs one of the checks")]
-mod checks;
+use udpchat_fuzz::checks;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| checks::handshake(bytes));

@@ -1,7 +1,6 @@
 //! Fuzzes `pair::run`.
 #![no_main]
 
-#[path = "../pair.rs"]
-mod pair;
+use udpchat_fuzz::pair;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| pair::run(bytes));
