@@ -4,7 +4,6 @@
 //! loop itself reads no database. What a session tells costs at most one sending to each viewer, from a budget of the session
 //! and one of the log.
 
-use super::budget::Rate;
 use super::follow::Voice;
 use super::job::Read;
 use super::server::{Now, READS_IN_FLIGHT_MAX, Server};
@@ -14,7 +13,7 @@ use crate::chat::NewEvent;
 use crate::message::{
     Account, Event, EventBody, Glance, Latest, LogId, Notice, Refusal, RefusalCode, Reply, Request, SetLatest, Typing,
 };
-use crate::transport::{ConnectionHandle, LatestKey, Micros};
+use crate::transport::{ConnectionHandle, LatestKey, Micros, Rate};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 

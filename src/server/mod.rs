@@ -7,7 +7,6 @@
 mod begin_accounts;
 mod begin_posts;
 mod begin_rooms;
-mod budget;
 mod bulk;
 mod chores;
 mod complete;

@@ -10,8 +10,8 @@
 //! Requests begin in the order they came. Commands run one behind the other without waiting; a read waits for the commands
 //! before it, so that people see what they wrote; a request that needs a password hashed runs alone.
 
-use super::budget::Budget;
 use crate::message::{Account, LogId, PasswordChange, Request, Seq};
+use crate::transport::Budget;
 use std::collections::{BTreeSet, VecDeque};
 
 /// Requests of one session that may be unanswered at a time; more wait unread in its stream.

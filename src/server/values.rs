@@ -1,8 +1,7 @@
 //! The values of one log of which only the newest counts: one for each key, in memory, as they are told.
 
-use super::budget::Budget;
 use crate::message::UserId;
-use crate::transport::{ConnectionHandle, Time};
+use crate::transport::{Budget, ConnectionHandle, Time};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 

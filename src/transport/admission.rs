@@ -6,7 +6,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::rate::RateLimit;
+use super::rate::{Budget, Rate};
 use super::time::Time;
 use crate::crypto::{CookieKey, Dice};
 use crate::wire::{ConnectionId, Cookie};
@@ -82,6 +82,24 @@ pub(super) enum Others {
     Established,
 }
 
+/// A budget that all share.
+#[derive(Debug)]
+struct Limit {
+    rate: Rate,
+    budget: Budget,
+}
+
+impl Limit {
+    /// So much a second, all of it at once if need be.
+    fn per_second(rate: u32) -> Self {
+        Self { rate: Rate::with_burst(rate, rate), budget: Budget::default() }
+    }
+
+    fn take(&mut self, now: Time) -> bool {
+        self.budget.take(now, 1, self.rate)
+    }
+}
+
 /// The limits in force.
 #[derive(Debug)]
 pub(super) struct Gate {
@@ -89,26 +107,27 @@ pub(super) struct Gate {
     turn_handshake_max: u32,
     turn_at: Time,
     turn_count: u32,
-    unproven: RateLimit,
-    handshakes: RateLimit,
-    resets: RateLimit,
-    prefixes: Vec<RateLimit>,
+    unproven: Limit,
+    handshakes: Limit,
+    resets: Limit,
+    prefix_rate: Rate,
+    prefixes: Vec<Budget>,
     prefix_key: u64,
 }
 
 impl Gate {
     /// Full budgets.
     pub(super) fn new(admission: &Admission, now: Time, dice: &mut Dice) -> Self {
-        let per_second = |rate| RateLimit::new(rate, rate, now);
         Self {
             cookie_key: CookieKey::new(secs(now), dice),
             turn_handshake_max: admission.turn_handshake_max,
             turn_at: now,
             turn_count: 0,
-            unproven: per_second(admission.unproven_rate),
-            handshakes: per_second(admission.handshake_rate),
-            resets: per_second(admission.reset_rate),
-            prefixes: vec![RateLimit::new(admission.prefix_rate, admission.prefix_burst, now); PREFIX_BUDGET_COUNT],
+            unproven: Limit::per_second(admission.unproven_rate),
+            handshakes: Limit::per_second(admission.handshake_rate),
+            resets: Limit::per_second(admission.reset_rate),
+            prefix_rate: Rate::with_burst(admission.prefix_rate, admission.prefix_burst),
+            prefixes: vec![Budget::default(); PREFIX_BUDGET_COUNT],
             prefix_key: dice.u64() | 1,
         }
     }
@@ -147,8 +166,9 @@ impl Gate {
             return Verdict::AskCookie(self.cookie_key.make(secs(now), from, client_id.0));
         }
         let prefix_pays = proven && !from.ip().is_loopback();
+        let prefix_rate = self.prefix_rate;
         if must_wait
-            || (prefix_pays && !self.prefix(from.ip()).is_none_or(|budget| budget.take(now)))
+            || (prefix_pays && !self.prefix(from.ip()).is_none_or(|budget| budget.take(now, 1, prefix_rate)))
             || !self.handshakes.take(now)
         {
             return Verdict::Refuse;
@@ -162,7 +182,7 @@ impl Gate {
         self.resets.take(now)
     }
 
-    fn prefix(&mut self, ip: IpAddr) -> Option<&mut RateLimit> {
+    fn prefix(&mut self, ip: IpAddr) -> Option<&mut Budget> {
         let bits = match ip {
             IpAddr::V4(ip) => u64::from(ip.to_bits() >> 8),
             IpAddr::V6(ip) => u64::try_from(ip.to_bits() >> 80).unwrap_or_default() | 1 << 63,

@@ -84,6 +84,7 @@ pub use loss::{PACKET_THRESHOLD, PACKET_THRESHOLD_MAX};
 pub use pacing::BURST_PACKET_COUNT;
 pub use path::{AMPLIFICATION_MAX, Path, UNPROVEN_MOVE_COUNT_MAX};
 pub use pto::{PROBE_COUNT, PROBE_INTERVAL_MAX, PROBE_PATIENCE_COUNT};
+pub use rate::{Budget, Rate};
 pub use reassembly::{REASSEMBLY_LEN_MAX, Reassembly};
 pub use recv_stream::STREAM_GAPS_MAX;
 pub use redundancy::{CLEAN_RUN_MIN, COPY_LEN_MAX, COPY_RATE};
