@@ -14,7 +14,13 @@ use crate::message::{
 
 impl Server {
     /// Hashes the password of somebody who wants an account; `invitation` as it was typed.
-    pub(super) fn begin_register(&mut self, asked: Asked, wished: Credentials, invitation: Option<&str>) -> Result<(), Refusal> {
+    pub(super) fn begin_register(
+        &mut self,
+        now: Now,
+        asked: Asked,
+        wished: Credentials,
+        invitation: Option<&str>,
+    ) -> Result<(), Refusal> {
         user_name(&wished.name)?;
         let password = good_password(&wished.password)?;
         let invitation = match (invitation, self.config.registration) {
@@ -30,6 +36,7 @@ impl Server {
                 return Err(Refusal::new(RefusalCode::RegistrationClosed, sentence));
             }
         };
+        self.pay_for_registration(now, asked)?;
         let salt = self.salt();
         self.hash(Step::Register(asked, wished, invitation), Task::Hash { password, salt });
         Ok(())
@@ -40,7 +47,9 @@ impl Server {
         if !self.config.guests {
             return Err(Refusal::new(RefusalCode::NoGuests, "this server takes no guests; register with a password"));
         }
-        let action = Action::Guest { name: user_name(&guest.name)?, device: DeviceName::lenient(&guest.device) };
+        let name = user_name(&guest.name)?;
+        self.pay_for_registration(now, asked)?;
+        let action = Action::Guest { name, device: DeviceName::lenient(&guest.device) };
         self.command(now, Step::Answer(asked), asked, guest.id, action);
         Ok(())
     }
@@ -62,7 +71,17 @@ impl Server {
     }
 
     /// Orders the claim to be the server's admin.
-    pub(super) fn begin_claim(&mut self, now: Now, asked: Asked, id: RequestId, typed: &str) -> Result<(), Refusal> {
+    pub(super) fn begin_claim(
+        &mut self,
+        now: Now,
+        asked: Asked,
+        account: &Account,
+        id: RequestId,
+        typed: &str,
+    ) -> Result<(), Refusal> {
+        if let Some(origin) = self.origin(asked.session) {
+            self.allowance.take_own(now.at, origin, account.user)?;
+        }
         let code: Code =
             typed.parse().map_err(|error: crate::message::CodeError| Refusal::new(RefusalCode::WrongClaim, error.to_string()))?;
         self.command(now, Step::Answer(asked), asked, id, Action::Claim { code: code.hash() });

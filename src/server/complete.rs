@@ -79,6 +79,7 @@ impl Server {
                 self.on_voice(now, (session, log, epoch), utterance, result.is_ok());
             }
             (step, Err(refusal)) => {
+                self.give_back(now, &step);
                 if let Some(asked) = step.asked() {
                     self.finish(now, asked, &Reply::Refused(refusal));
                 }
@@ -92,20 +93,25 @@ impl Server {
                 let password = secret(&credentials.password);
                 self.hash(Step::BindDevice(asked, credentials, found), Task::Verify { password, kept });
             }
-            (Step::FindOwn(asked, _), Ok(Answer::Changed(first_reply))) => self.finish(now, asked, &first_reply),
+            (step @ Step::FindOwn(asked, _), Ok(Answer::Changed(first_reply))) => {
+                self.give_back(now, &step);
+                self.finish(now, asked, &first_reply);
+            }
             (Step::FindOwn(asked, change), Ok(Answer::OwnPassword(kept))) => {
                 let verified = kept.clone().unwrap_or_default();
                 let (old, new, salt) = (secret(&change.old), secret(&change.new), self.salt());
                 self.hash(Step::ReplaceOwn(asked, change, verified), Task::Replace { old, kept, new, salt });
             }
-            (Step::FindRoom(asked, join), Ok(Answer::RoomPassword(hash))) => match (hash, join.password.clone()) {
-                (Some(hash), Some(password)) => {
+            (Step::FindRoom(asked, join), Ok(Answer::RoomPassword(hash))) => {
+                if let (Some(hash), Some(password)) = (hash, join.password.clone()) {
                     let task = Task::Verify { password: secret(&password), kept: Some(hash.clone()) };
                     self.hash(Step::JoinRoom(asked, join, hash), task);
+                } else {
+                    // Without a hash or without a password there is nothing to verify; the rules judge.
+                    self.join(now, asked, &join, None);
+                    self.give_back(now, &Step::FindRoom(asked, join));
                 }
-                // Without a hash or without a password there is nothing to verify; the rules judge.
-                _ => self.join(now, asked, &join, None),
-            },
+            }
             (Step::Answer(asked), Ok(answer)) => self.on_answer(now, asked, answer),
             (step, Ok(answer)) => unreachable!("{step:?} never asks for {answer:?}"),
         }
@@ -209,6 +215,9 @@ impl Server {
     pub(super) fn on_hashed(&mut self, now: Now, ticket: Ticket, verdict: Option<Verdict>) {
         let Some(step) = self.pending.remove(&ticket) else { return };
         let Some(asked) = step.asked() else { return };
+        if verdict != Some(Verdict::Wrong) {
+            self.give_back(now, &step);
+        }
         match self.after_hash(now, step, verdict) {
             Ok(()) => {}
             Err(refusal) => self.finish(now, asked, &Reply::Refused(refusal)),

@@ -5,6 +5,7 @@
 //! file the rest. A key that does not exist is refused with the nearest one that does, so that a slip of the pen is never a
 //! silent default.
 
+use super::allowance::AllowanceConfig;
 use crate::chaos::Weather;
 use crate::message::Registration;
 use crate::transport::{Admission, Config as TransportConfig, HelloPolicy, Tracing};
@@ -56,6 +57,16 @@ pub struct Limits {
     pub hashing_threads: u32,
     /// Logs that one session follows at a time.
     pub follows_per_session_max: u32,
+    /// Requests of one user a second, other than messages; ten times as many at once.
+    pub requests_per_user_per_s: u32,
+    /// Messages of one user a second; ten times as many at once.
+    pub posts_per_user_per_s: u32,
+    /// New accounts an hour from one address prefix (IPv4 /24, IPv6 /48), guests included; half as many at once.
+    pub registrations_per_prefix_per_hour: u32,
+    /// Wrong passwords an hour from one address prefix.
+    pub wrong_passwords_per_prefix_per_hour: u32,
+    /// Whether this machine's own addresses are exempt from the four limits above.
+    pub loopback_exempt: bool,
 }
 
 impl Default for Config {
@@ -83,6 +94,11 @@ impl Default for Limits {
             handshakes_per_prefix_per_s_max: 50,
             hashing_threads: 0,
             follows_per_session_max: 1_024,
+            requests_per_user_per_s: AllowanceConfig::DEFAULT.requests_per_user,
+            posts_per_user_per_s: AllowanceConfig::DEFAULT.posts_per_user,
+            registrations_per_prefix_per_hour: AllowanceConfig::DEFAULT.registrations_per_prefix,
+            wrong_passwords_per_prefix_per_hour: AllowanceConfig::DEFAULT.wrong_passwords_per_prefix,
+            loopback_exempt: AllowanceConfig::DEFAULT.is_loopback_exempt,
         }
     }
 }
@@ -147,6 +163,11 @@ const LIMIT_KEYS: &[&str] = &[
     "handshakes_per_prefix_per_s_max",
     "hashing_threads",
     "follows_per_session_max",
+    "requests_per_user_per_s",
+    "posts_per_user_per_s",
+    "registrations_per_prefix_per_hour",
+    "wrong_passwords_per_prefix_per_hour",
+    "loopback_exempt",
 ];
 
 impl Config {
@@ -231,6 +252,10 @@ impl Limits {
             ("handshakes_per_s_max", self.handshakes_per_s_max, 1_000_000),
             ("handshakes_per_prefix_per_s_max", self.handshakes_per_prefix_per_s_max, 1_000_000),
             ("follows_per_session_max", self.follows_per_session_max, 65_536),
+            ("requests_per_user_per_s", self.requests_per_user_per_s, 100_000),
+            ("posts_per_user_per_s", self.posts_per_user_per_s, 100_000),
+            ("registrations_per_prefix_per_hour", self.registrations_per_prefix_per_hour, 1_000_000),
+            ("wrong_passwords_per_prefix_per_hour", self.wrong_passwords_per_prefix_per_hour, 1_000_000),
         ] {
             if value == 0 || value > max {
                 return Err(format!("`limits.{key}` is {value}; it can be 1 to {max}"));
@@ -240,6 +265,18 @@ impl Limits {
             return Err(format!("`limits.hashing_threads` is {}; it can be 0 to 256", self.hashing_threads));
         }
         Ok(())
+    }
+
+    /// How much one person or one address may ask.
+    #[must_use]
+    pub fn allowances(&self) -> AllowanceConfig {
+        AllowanceConfig {
+            requests_per_user: self.requests_per_user_per_s,
+            posts_per_user: self.posts_per_user_per_s,
+            registrations_per_prefix: self.registrations_per_prefix_per_hour,
+            wrong_passwords_per_prefix: self.wrong_passwords_per_prefix_per_hour,
+            is_loopback_exempt: self.loopback_exempt,
+        }
     }
 
     /// How many threads hash passwords.
@@ -296,7 +333,8 @@ mod tests {
              registration = \"invite\"\n\
              [limits]\nconnections_max = 5\nconnections_per_device_max = 6\ncookie_above_per_s = 7\nhandshakes_per_s_max = 10\n\
              handshakes_per_prefix_per_s_max = 11\nhashing_threads = 8\n\
-             follows_per_session_max = 9\n",
+             follows_per_session_max = 9\nrequests_per_user_per_s = 12\nposts_per_user_per_s = 13\n\
+             registrations_per_prefix_per_hour = 14\nwrong_passwords_per_prefix_per_hour = 15\nloopback_exempt = false\n",
             "udpchat.toml",
         )
         .unwrap();
@@ -310,6 +348,11 @@ mod tests {
             handshakes_per_prefix_per_s_max: 11,
             hashing_threads: 8,
             follows_per_session_max: 9,
+            requests_per_user_per_s: 12,
+            posts_per_user_per_s: 13,
+            registrations_per_prefix_per_hour: 14,
+            wrong_passwords_per_prefix_per_hour: 15,
+            loopback_exempt: false,
         };
         assert_eq!(config.limits, limits);
     }

@@ -30,7 +30,8 @@ impl Server {
         let Some(session) = self.sessions.get_mut(&handle) else { return };
         session.begin(asked.lane, len);
         let account = session.account().cloned();
-        let begun = check_lengths(&request).and_then(|()| match account {
+        let may = check_lengths(&request).and_then(|()| self.pay_or_refuse(now, asked, &request));
+        let begun = may.and_then(|()| match account {
             None => self.begin_for_stranger(now, asked, request),
             Some(account) => self.begin_for_account(now, asked, &account, request),
         });
@@ -41,9 +42,12 @@ impl Server {
 
     fn begin_for_stranger(&mut self, now: Now, asked: Asked, request: Request) -> Result<(), Refusal> {
         match request {
-            Request::Register(credentials) => self.begin_register(asked, credentials, None),
-            Request::RegisterInvited((credentials, code)) => self.begin_register(asked, credentials, Some(&code)),
+            Request::Register(credentials) => self.begin_register(now, asked, credentials, None),
+            Request::RegisterInvited((credentials, code)) => self.begin_register(now, asked, credentials, Some(&code)),
             Request::LogIn(credentials) => {
+                if let Some(origin) = self.origin(asked.session) {
+                    self.allowance.take_log_in(now.at, origin, &credentials.name)?;
+                }
                 // A name or password that cannot be is answered like a wrong one, after the same work.
                 let name = credentials.name.clone();
                 self.read(Step::FindAccount(asked, credentials), Read::PasswordOf(name));
@@ -69,7 +73,7 @@ impl Server {
                 self.finish(now, asked, &Reply::Account(account.clone()));
             }
             Request::LogOut(id) => self.command(now, Step::Answer(asked), asked, id, Action::LogOut),
-            Request::ChangePassword(change) => self.begin_change(asked, account, change)?,
+            Request::ChangePassword(change) => self.begin_change(now, asked, account, change)?,
             Request::WhoAmI => self.finish(now, asked, &Reply::Account(account.clone())),
             Request::Devices => self.read(Step::Answer(asked), Read::Devices(account.user)),
             Request::RevokeDevice(revoke) => {
@@ -78,11 +82,14 @@ impl Server {
             }
             Request::WhoIs(name) => self.begin_who_is(asked, &name)?,
             Request::SetProfile(profile) => self.begin_profile(now, asked, &profile)?,
-            Request::Claim((id, code)) => self.begin_claim(now, asked, id, &code)?,
+            Request::Claim((id, code)) => self.begin_claim(now, asked, account, id, &code)?,
             Request::MakeInvitation(wished) => self.begin_invitation(now, asked, &wished),
             Request::CreateRoom(create) => self.begin_create(now, asked, &create)?,
             Request::JoinRoom(join) => {
                 let name = room_name(&join.name)?;
+                if let Some(origin) = self.origin(asked.session).filter(|_| join.password.is_some()) {
+                    self.allowance.take_room(now.at, origin, account.user, &name)?;
+                }
                 self.read(Step::FindRoom(asked, join), Read::RoomPassword(name));
             }
             Request::LeaveRoom((id, room)) => self.command(now, Step::Answer(asked), asked, id, Action::LeaveRoom { room }),
@@ -133,11 +140,14 @@ impl Server {
         Ok(())
     }
 
-    fn begin_change(&mut self, asked: Asked, account: &Account, change: ChangePassword) -> Result<(), Refusal> {
+    fn begin_change(&mut self, now: Now, asked: Asked, account: &Account, change: ChangePassword) -> Result<(), Refusal> {
         if account.is_guest() {
             return Err(Refusal::new(RefusalCode::NotForGuests, "a guest has no password"));
         }
         good_password(&change.new)?;
+        if let Some(origin) = self.origin(asked.session) {
+            self.allowance.take_own(now.at, origin, account.user)?;
+        }
         let id = change.id;
         self.read(Step::FindOwn(asked, change), Read::OwnPassword(account.user, id));
         Ok(())

@@ -17,12 +17,13 @@ use crate::transport::{ConnectionHandle, LatestKey, Micros, Rate};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-/// How much one session tells: twenty positions a second, and some more.
-const SESSION_RATE: Rate = Rate { per_s: 25, burst: Micros::from_secs(2) };
+/// How much one session tells in a second: twenty positions, and some more.
+const SESSION_VALUES: u32 = 25;
+const SESSION_RATE: Rate = Rate::per_second(SESSION_VALUES, 2 * SESSION_VALUES);
 
 /// How much is told of one log, in sendings to its viewers: forty people who see each other move ten times a second. Beyond it
 /// a value is kept, and told when it stays.
-const LOG_RATE: Rate = Rate { per_s: 20_000, burst: Micros::from_secs(1) };
+const LOG_RATE: Rate = Rate::per_second(20_000, 20_000);
 
 /// How long an answer about who may speak is good; a muting ends by itself.
 const VOICE_LIFE: Micros = Micros::from_secs(10);
@@ -88,13 +89,13 @@ impl Server {
         if self.may_utter(now, handle) {
             return Ok(());
         }
-        let sentence = format!("at most {} values a second", SESSION_RATE.per_s);
+        let sentence = format!("at most {SESSION_VALUES} values a second");
         Err(Refusal::retry_after(RefusalCode::TooMany, sentence, RETRY_AFTER_MS))
     }
 
     fn may_utter(&mut self, now: Now, handle: ConnectionHandle) -> bool {
         let Some(session) = self.sessions.get_mut(&handle).filter(|session| session.account().is_some()) else { return false };
-        let fits = session.utterances.take(now.at, 1, SESSION_RATE);
+        let fits = session.utterances.take(now.at, 1, SESSION_RATE).is_ok();
         self.holds.utterances_full += u64::from(!fits);
         fits
     }
@@ -202,7 +203,7 @@ impl Server {
         let Some(followed) = self.follows.log_mut(log) else { return };
         let viewers = || followed.followers.iter().filter(|follower| follower.in_view && follower.session != from);
         let count = viewers().count() as u64;
-        if !followed.values.tells.take(now.at, count, LOG_RATE) {
+        if followed.values.tells.take(now.at, count, LOG_RATE).is_err() {
             self.holds.utterances_full += 1;
             return;
         }

@@ -103,6 +103,7 @@ pub fn run(
         guests: config.guests,
         registration: config.registration,
         follows_per_session_max: config.limits.follows_per_session_max as usize,
+        allowances: config.limits.allowances(),
     };
     let server = Server::new(server_config, secrets, dice, clock.now());
     let chaos = config.chaos.map(|weather| {
@@ -289,7 +290,8 @@ impl EventLoop {
             self.transmit(self.clock.now())?;
         }
         self.write_trace();
-        tracing::info!(counters = ?self.server.counters(), holds = ?self.server.holds(), "stopped");
+        let (counters, holds, allowances) = (self.server.counters(), self.server.holds(), self.server.allowance_counters());
+        tracing::info!(?counters, ?holds, ?allowances, "stopped");
         self.workers.finish();
         Ok(())
     }

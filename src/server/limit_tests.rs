@@ -3,7 +3,7 @@
 use super::job::{Answer, Done, Job, Read};
 use super::server::{COMMANDS_IN_FLIGHT_MAX, READS_IN_FLIGHT_MAX};
 use super::session::REQUESTS_IN_FLIGHT_MAX;
-use super::{Now, Server, ServerConfig};
+use super::{AllowanceConfig, Now, Server, ServerConfig};
 use crate::chat::KeyOwner;
 use crate::crypto::{Dice, SecretKey, ServerSecrets};
 use crate::message::{
@@ -37,6 +37,7 @@ impl House {
             guests: true,
             registration: Registration::Open,
             follows_per_session_max: 64,
+            allowances: AllowanceConfig::DEFAULT,
         };
         let server = Server::new(config, secrets, dice.fork(), Now { at: now, wall_ms: 1 });
         let mut client = Endpoint::client(Config::client(), dice.fork(), now);

@@ -4,6 +4,7 @@
 //! through this floor: `server` (connections) → `session` and `dispatch` (may this be asked now?) → `ledger` (order, execute,
 //! commit) → `complete` (the reply) → `fan_out` and `follow` (everybody else).
 
+mod allowance;
 mod begin_accounts;
 mod begin_posts;
 mod begin_rooms;
@@ -27,10 +28,12 @@ mod receipts;
 mod server;
 mod session;
 mod steps;
+mod throttle;
 mod values;
 mod views;
 mod workers;
 
+pub use allowance::{AllowanceConfig, AllowanceCounters};
 pub use config::{Config, ConfigError, DEFAULT_PORT, Limits, registration};
 pub use event_loop::{RunError, Started, run};
 pub use holds::Holds;

@@ -4,7 +4,7 @@
 //! as a [`Job`]. This file is its front door and knows connections; `dispatch` begins requests, `complete` ends them,
 //! `fan_out` tells followers.
 
-use super::bulk::has_page_room;
+use super::allowance::{Allowance, AllowanceConfig};
 use super::chores::Chores;
 use super::follow::Follows;
 use super::holds::Holds;
@@ -20,7 +20,7 @@ use crate::transport::{
     CloseCode, Config as TransportConfig, ConnectionHandle, Counters, Endpoint, Event, Micros, Path, SendError, StreamId, Time,
     TraceEvent,
 };
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 /// The instant of a call, on both clocks.
@@ -43,6 +43,8 @@ pub struct ServerConfig {
     pub registration: Registration,
     /// Logs that one session follows at a time.
     pub follows_per_session_max: usize,
+    /// How much one person or one address may ask.
+    pub allowances: AllowanceConfig,
 }
 
 /// Commands that wait for the ledger, over all sessions; beyond, sessions wait unread.
@@ -84,6 +86,9 @@ pub struct Server {
     pub(super) holds: Holds,
     /// Sessions that have requests to begin once the workers have room.
     pub(super) stalled: VecDeque<ConnectionHandle>,
+    pub(super) allowance: Allowance,
+    /// Sessions that wait for their users' budgets, with when they may go on.
+    pub(super) throttled: BTreeSet<(Time, ConnectionHandle)>,
     jobs: VecDeque<Job>,
     next_ticket: u64,
     /// Sessions in the order in which they connected, to find those that never signed in.
@@ -99,6 +104,7 @@ impl Server {
     #[must_use]
     pub fn new(config: ServerConfig, secrets: ServerSecrets, mut dice: Dice, now: Now) -> Self {
         let endpoint = Endpoint::server(config.endpoint.clone(), secrets, dice.fork(), now.at);
+        let allowance = Allowance::new(&config.allowances);
         Self {
             endpoint,
             config,
@@ -115,6 +121,8 @@ impl Server {
             chores: Chores::new(now),
             holds: Holds::default(),
             stalled: VecDeque::new(),
+            allowance,
+            throttled: BTreeSet::new(),
             jobs: VecDeque::new(),
             next_ticket: 0,
             strangers: VecDeque::new(),
@@ -136,6 +144,7 @@ impl Server {
         self.close_old_strangers(now);
         self.close_leaving(now);
         self.retry_pages(now);
+        self.resume_throttled(now);
         self.order_chore(now);
         self.settle_values(now);
         self.tell_presence(now);
@@ -155,7 +164,8 @@ impl Server {
         let retries = self.page_retries.front().map(|(at, _)| *at);
         let chores = self.chores.poll_timeout();
         let told = self.follows.poll_timeout().into_iter().chain(self.presence.poll_timeout());
-        self.endpoint.poll_timeout().into_iter().chain(chores).chain(told).chain(strangers).chain(leaving).chain(retries).min()
+        let own = [chores, strangers, leaving, retries, self.throttled_until()];
+        self.endpoint.poll_timeout().into_iter().chain(told).chain(own.into_iter().flatten()).min()
     }
 
     /// Writes the next datagram to `datagram`; where it goes, or `None` if nothing is to be sent now. Streams that drain
@@ -306,44 +316,6 @@ impl Server {
         }
     }
 
-    /// Whether the request may begin; if not, the session is pumped again when what it waits for is over.
-    fn may_begin(&mut self, now: Now, handle: ConnectionHandle, request: &Request) -> bool {
-        use super::session::{Lane, lane_of};
-        let lane = lane_of(request);
-        let Some(session) = self.sessions.get_mut(&handle) else { return false };
-        if !session.may_begin(lane) {
-            self.holds.requests_full += u64::from(session.is_full());
-            return false;
-        }
-        let is_full = match lane {
-            Lane::Command => self.commands_in_flight >= COMMANDS_IN_FLIGHT_MAX,
-            Lane::Read | Lane::Exclusive => {
-                self.reads_in_flight >= READS_IN_FLIGHT_MAX || self.commands_in_flight >= COMMANDS_IN_FLIGHT_MAX
-            }
-        };
-        if is_full {
-            let before = std::mem::replace(&mut session.pace, Pace::Waiting);
-            if before != Pace::Waiting {
-                self.holds.workers_full += 1;
-                self.stalled.push_back(handle);
-            }
-            if before == Pace::Free {
-                self.notify(now, handle, &Notice::Slowed);
-            }
-            return false;
-        }
-        session.pace = Pace::Free;
-        let Some(mut connection) = self.endpoint.connection(handle) else { return false };
-        if connection.unacked_len(StreamId::Chat) > REPLY_QUEUE_LEN_MAX {
-            connection.notify_acked_below(StreamId::Chat, REPLY_QUEUE_LEN_MAX);
-            self.holds.replies_full += 1;
-            return false;
-        }
-        let has_room = !matches!(request, Request::History(_)) || has_page_room(&mut connection);
-        self.holds.replies_full += u64::from(!has_room);
-        has_room
-    }
-
     fn close_old_strangers(&mut self, now: Now) {
         while let Some((since, handle)) = self.strangers.front().copied() {
             if now.at - since < STRANGER_TIMEOUT {
@@ -400,11 +372,14 @@ impl Server {
 
     /// The session speaks for this account from now on.
     pub(super) fn sign_in(&mut self, now: Now, handle: ConnectionHandle, account: Account) {
-        let Some(session) = self.sessions.get_mut(&handle) else { return };
-        if session.standing != Standing::Stranger {
+        if self.sessions.get(&handle).is_none_or(|session| session.standing != Standing::Stranger) {
             return;
         }
         self.presence.enter(handle, &account);
+        if let Some(origin) = self.origin(handle) {
+            self.allowance.see_device(now.at, origin, &account.name);
+        }
+        let Some(session) = self.sessions.get_mut(&handle) else { return };
         session.standing = Standing::SignedIn(account);
         if let Some(mut connection) = self.endpoint.connection(handle) {
             connection.raise_credit(now.at, StreamId::Chat, SIGNED_IN_WINDOW_LEN);
@@ -425,6 +400,7 @@ impl Server {
             }
         }
         self.receipts.forget_session(handle, &session.watched);
+        self.throttled.retain(|(_, throttled)| *throttled != handle);
         for log in session.follows {
             self.follows.remove(log, handle);
         }

@@ -11,7 +11,7 @@
 //! before it, so that people see what they wrote; a request that needs a password hashed runs alone.
 
 use crate::message::{Account, LogId, PasswordChange, Request, Seq};
-use crate::transport::Budget;
+use crate::transport::{Budget, Time};
 use std::collections::{BTreeSet, VecDeque};
 
 /// Requests of one session that may be unanswered at a time; more wait unread in its stream.
@@ -78,6 +78,8 @@ pub(super) struct Session {
     /// Set by a refusal that may pass: later posts are refused too until the session says `resume`, so that order holds.
     pub(super) is_halted: bool,
     pub(super) pace: Pace,
+    /// When it was last told that it is slowed.
+    pub(super) told_slowed_at: Option<Time>,
     /// Logs it follows whose followers have fallen behind, in turn.
     pub(super) behind: VecDeque<LogId>,
     /// Whether a page for one of them is being read.
@@ -104,6 +106,7 @@ impl Session {
             next: None,
             is_halted: false,
             pace: Pace::Free,
+            told_slowed_at: None,
             behind: VecDeque::new(),
             is_reading_page: false,
             follows: BTreeSet::new(),

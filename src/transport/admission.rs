@@ -92,11 +92,11 @@ struct Limit {
 impl Limit {
     /// So much a second, all of it at once if need be.
     fn per_second(rate: u32) -> Self {
-        Self { rate: Rate::with_burst(rate, rate), budget: Budget::default() }
+        Self { rate: Rate::per_second(rate, rate), budget: Budget::default() }
     }
 
     fn take(&mut self, now: Time) -> bool {
-        self.budget.take(now, 1, self.rate)
+        self.budget.take(now, 1, self.rate).is_ok()
     }
 }
 
@@ -126,7 +126,7 @@ impl Gate {
             unproven: Limit::per_second(admission.unproven_rate),
             handshakes: Limit::per_second(admission.handshake_rate),
             resets: Limit::per_second(admission.reset_rate),
-            prefix_rate: Rate::with_burst(admission.prefix_rate, admission.prefix_burst),
+            prefix_rate: Rate::per_second(admission.prefix_rate, admission.prefix_burst),
             prefixes: vec![Budget::default(); PREFIX_BUDGET_COUNT],
             prefix_key: dice.u64() | 1,
         }
@@ -168,7 +168,7 @@ impl Gate {
         let prefix_pays = proven && !from.ip().is_loopback();
         let prefix_rate = self.prefix_rate;
         if must_wait
-            || (prefix_pays && !self.prefix(from.ip()).is_none_or(|budget| budget.take(now, 1, prefix_rate)))
+            || (prefix_pays && self.prefix(from.ip()).is_some_and(|budget| budget.take(now, 1, prefix_rate).is_err()))
             || !self.handshakes.take(now)
         {
             return Verdict::Refuse;

@@ -34,6 +34,9 @@ impl Micros {
     /// No time at all.
     pub const ZERO: Self = Self(0);
 
+    /// For ever.
+    pub const MAX: Self = Self(u64::MAX);
+
     /// A span of `micros` microseconds.
     #[must_use]
     pub const fn new(micros: u64) -> Self {

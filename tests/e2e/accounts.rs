@@ -100,3 +100,19 @@ fn names_that_pose_as_others_are_refused_with_the_reason() {
     // The client says so before it connects.
     world.newcomer("\u{430}lice", "mixed").register(PASSWORD).with_status(2);
 }
+
+#[test]
+fn guessing_is_slowed_with_status_6_and_known_devices_do_not_notice() {
+    let world = World::new();
+    let alice = world.person("alice");
+    let phone = world.newcomer("alice", "phone");
+    for _ in 0..5 {
+        phone.log_in("wrong horse").saying(4, "wrong");
+    }
+    phone.log_in("wrong horse").saying(6, "try again in");
+    phone.log_in(PASSWORD).saying(6, "too many wrong passwords");
+    alice.run(&["whoami"]).well();
+    alice.run(&["create", "#ops"]).well();
+    // Other accounts have their own.
+    world.person("bob");
+}

@@ -10,6 +10,7 @@ mod ending;
 mod endpoint;
 mod ephemeral;
 mod grid;
+mod guessing;
 mod handshake;
 mod lanes;
 mod limits;

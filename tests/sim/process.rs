@@ -7,7 +7,7 @@ use udpchat::auth::{Hasher, Hashing};
 use udpchat::chat::{Change, Outcome};
 use udpchat::crypto::{Dice, ServerSecrets};
 use udpchat::message::{Refusal, Registration};
-use udpchat::server::{Done, Job, Ledger, Now, Ordered, Server, ServerConfig, Ticket};
+use udpchat::server::{AllowanceConfig, Done, Job, Ledger, Now, Ordered, Server, ServerConfig, Ticket};
 use udpchat::store::{Checkpointer, Reader};
 use udpchat::transport::{Config, Micros, Time};
 
@@ -44,6 +44,7 @@ impl Process {
             guests: true,
             registration: Registration::Open,
             follows_per_session_max: 64,
+            allowances: AllowanceConfig::DEFAULT,
         };
         let path = disk.data_path();
         let ledger = Ledger::open(&path).unwrap();
