@@ -99,6 +99,12 @@ pub fn open(data_path: &Path) -> Connection {
     Connection::open_with_flags(data_path.join(DATABASE), OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap()
 }
 
+/// Changes the database behind the server's back: what no request can do yet, or no longer.
+pub fn alter(data_path: &Path, statement: &str) {
+    let changed = Connection::open(data_path.join(DATABASE)).unwrap().execute(statement, ()).unwrap();
+    assert!(changed > 0, "{statement} changes something");
+}
+
 /// A column that holds an id or a place.
 pub fn number(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<u64> {
     row.get::<_, i64>(column).map(|number| u64::try_from(number).unwrap())

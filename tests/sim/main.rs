@@ -1,5 +1,7 @@
 //! Whole conversations in virtual time: no socket, no thread, no clock; a seed replays each of them.
 
+mod access;
+mod access_table;
 mod admission;
 mod attacks;
 mod crowd;
@@ -30,6 +32,7 @@ mod recovery;
 mod restart;
 mod rogue;
 mod room;
+mod scene;
 mod stories;
 mod stranger;
 mod swarm;

@@ -1,0 +1,312 @@
+//! The table of who may do what: one request a line, and a word for what becomes of it for each of [`WHO`](super::scene::WHO).
+//!
+//! A new request is a new row: copy one, run `access::`, and weigh each word that the test found before you take it.
+
+use udpchat::message::{
+    CODE_LEN, ChangePassword, ChangeRoom, Code, CreateRoom, Credentials, Deed, EditRequest, FollowFrom, FollowRequest,
+    GuestRequest, History, HistoryFrom, HistoryRequest, Ignore, JoinRoom, ListKind, LogId, MakeInvitation, Mark, MarkRead,
+    MarkRequest, Moderate, Password, PasswordChange, PickRequest, PostRequest, RefusalCode, ReportMessage, Request, RequestId,
+    RevokeDevice, Role, RoomChanges, RoomSearch, SearchRequest, Seq, SetLatest, SetProfile, Target, Template, Visibility, Wish,
+};
+
+use super::scene::{Kind, OTHER, OTHERS_DEVICE, ROOM};
+use super::world::PASSWORD;
+
+/// What a request is made of: a fresh id, the room it is about, and two messages there.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    pub id: RequestId,
+    pub log: LogId,
+    /// The asker's message, from when they could write there; otherwise one that is not there.
+    pub own: Seq,
+    /// The owner's message.
+    pub owners: Seq,
+}
+
+impl Ask {
+    fn place(&self) -> Target {
+        Target::Log(self.log)
+    }
+}
+
+/// What becomes of one request in all cases.
+pub struct Row {
+    /// The name of its type, and what else tells it from another row of that type.
+    pub name: &'static str,
+    pub make: fn(Ask) -> Request,
+    /// Kinds of rooms, and one word for each of [`WHO`](super::scene::WHO).
+    pub cells: &'static [(&'static [Kind], &'static str)],
+}
+
+use Kind::{Announcement, Archived, InviteOnly, Public, Unlisted};
+
+/// The words of the cells; a code that is not here goes by its name.
+pub const WORDS: &[(RefusalCode, &str)] = &[
+    (RefusalCode::NameTaken, "take"),
+    (RefusalCode::RoomTaken, "take"),
+    (RefusalCode::NoSuchRoom, "none"),
+    (RefusalCode::OwnerStays, "stay"),
+    (RefusalCode::AlreadySignedIn, "used"),
+    (RefusalCode::NotSignedIn, "sign"),
+    (RefusalCode::NotMember, "memb"),
+    (RefusalCode::NotForGuests, "gues"),
+    (RefusalCode::DeviceRevoked, "revo"),
+    (RefusalCode::AccountDisabled, "shut"),
+    (RefusalCode::WrongInvitation, "code"),
+    (RefusalCode::WrongClaim, "code"),
+    (RefusalCode::NotAdmin, "admi"),
+    (RefusalCode::NoSuchDevice, "none"),
+    (RefusalCode::NotFollowed, "foll"),
+    (RefusalCode::NotModerator, "mode"),
+    (RefusalCode::NotOwner, "ownr"),
+    (RefusalCode::Muted, "mute"),
+    (RefusalCode::AnnouncementsOnly, "anno"),
+    (RefusalCode::ArchivedRoom, "arch"),
+    (RefusalCode::Banned, "bann"),
+    (RefusalCode::InviteOnly, "invi"),
+    (RefusalCode::NotInRoom, "gone"),
+    (RefusalCode::BadSetting, "sett"),
+    (RefusalCode::NoSuchPost, "post"),
+    (RefusalCode::NotYourPost, "auth"),
+    (RefusalCode::NothingToUndo, "undo"),
+];
+
+/// One request a line: what it is called and how it is made, then what becomes of it, in these kinds of rooms.
+macro_rules! rows {
+    ($($name:literal, |$ask:pat_param| $make:expr => $([$($kind:expr),*] $cells:literal;)*)*) => {
+        /// The table.
+        pub const ROWS: &[Row] = &[$(Row { name: $name, make: |$ask| $make, cells: &[$((&[$($kind),*], $cells)),*] }),*];
+    };
+}
+
+// The table. The cells stand in this order:
+// stranger, outsider, invited, left, kicked, banned, muted, member, guest, moderator, owner, revoked, disabled, admin.
+rows! {
+    "Register", |ask| Request::Register(credentials(&ask, "newcomer")) =>
+        [Public] "ok used used used used used used used used used used revo shut used";
+    "LogIn as the owner", |ask| Request::LogIn(credentials(&ask, "owner")) =>
+        [Public] "ok used used used used used used used used used ok revo shut used";
+    "Guest", |ask| Request::Guest(GuestRequest { id: ask.id, name: "newcomer".into(), device: "sim".into() }) =>
+        [Public] "ok used used used used used used used used used used revo shut used";
+    "LogOut", |ask| Request::LogOut(ask.id) =>
+        [Public] "sign ok ok ok ok ok ok ok ok ok ok sign sign ok";
+    "ChangePassword", |ask| Request::ChangePassword(ChangePassword { id: ask.id, old: password(), new: password(), revoke_others: true }) =>
+        [Public] "sign ok ok ok ok ok ok ok gues ok ok sign sign ok";
+    "WhoAmI", |_| Request::WhoAmI =>
+        [Public] "sign ok ok ok ok ok ok ok ok ok ok sign sign ok";
+    "Devices", |_| Request::Devices =>
+        [Public] "sign ok ok ok ok ok ok ok ok ok ok sign sign ok";
+    "RevokeDevice of another's", |ask| Request::RevokeDevice(RevokeDevice { id: ask.id, device: OTHERS_DEVICE }) =>
+        [Public] "sign none none none none none none none none none none sign sign none";
+    "WhoIs", |_| Request::WhoIs(OTHER.into()) =>
+        [Public] "sign ok ok ok ok ok ok ok ok ok ok sign sign ok";
+    "SetProfile", |ask| Request::SetProfile(SetProfile { id: ask.id, about: Some("tea".into()), tags: None }) =>
+        [Public] "sign ok ok ok ok ok ok ok ok ok ok sign sign ok";
+    "Claim with a wrong code", |ask| Request::Claim((ask.id, WRONG_CODE.into())) =>
+        [Public] "sign code code code code code code code code code code sign sign code";
+    "MakeInvitation", |ask| Request::MakeInvitation(invitation(&ask)) =>
+        [Public] "sign admi admi admi admi admi admi admi admi admi admi sign sign ok";
+    "RegisterInvited by a wrong code", |ask| Request::RegisterInvited((credentials(&ask, "newcomer"), WRONG_CODE.into())) =>
+        [Public] "code used used used used used used used used used used revo shut used";
+    "CreateRoom", |ask| Request::CreateRoom(create(&ask)) =>
+        [Public] "sign ok ok ok ok ok ok ok ok ok ok sign sign ok";
+    "JoinRoom", |ask| Request::JoinRoom(JoinRoom { id: ask.id, name: ROOM.into(), password: None }) =>
+        [Public, Unlisted, Announcement, Archived] "sign ok ok ok ok bann ok ok ok ok ok sign sign ok";
+        [InviteOnly] "sign invi ok invi invi bann ok ok ok ok ok sign sign invi";
+    "LeaveRoom", |ask| Request::LeaveRoom((ask.id, ask.place())) =>
+        [Public, Announcement, Archived] "sign memb memb memb memb memb ok ok ok ok stay sign sign memb";
+        [Unlisted, InviteOnly] "sign none none memb memb memb ok ok ok ok stay sign sign none";
+    "ListRooms", |_| Request::ListRooms(RoomSearch::default()) =>
+        [Public] "sign ok ok ok ok ok ok ok ok ok ok sign sign ok";
+    "Who", |ask| Request::Who((ask.place(), 0)) =>
+        [Public, Announcement, Archived] "sign memb memb memb memb memb ok ok ok ok ok sign sign memb";
+        [Unlisted, InviteOnly] "sign none none memb memb memb ok ok ok ok ok sign sign none";
+    "Memberships", |_| Request::Memberships(None) =>
+        [Public] "sign ok ok ok ok ok ok ok ok ok ok sign sign ok";
+    "ChangeRoom: topic", |ask| change(&ask, RoomChanges { topic: Some("tea".into()), ..RoomChanges::default() }) =>
+        [Public, Announcement] "sign memb memb memb memb memb mode mode mode ok ok sign sign memb";
+        [Unlisted, InviteOnly] "sign none none memb memb memb mode mode mode ok ok sign sign none";
+        [Archived] "sign memb memb memb memb memb mode mode mode arch arch sign sign memb";
+    "ChangeRoom: history", |ask| change(&ask, RoomChanges { history: Some(History::All), ..RoomChanges::default() }) =>
+        [Public, Announcement] "sign memb memb memb memb memb mode mode mode ownr ok sign sign memb";
+        [Unlisted, InviteOnly] "sign none none memb memb memb mode mode mode ownr ok sign sign none";
+        [Archived] "sign memb memb memb memb memb mode mode mode ownr arch sign sign memb";
+    "Moderate: invite", |ask| Request::Moderate(Moderate { id: ask.id, room: ask.place(), user: "outsider".into(), deed: Deed::Invite }) =>
+        [Public, Announcement] "sign memb memb memb memb memb ok ok ok ok ok sign sign memb";
+        [Unlisted] "sign none none memb memb memb ok ok ok ok ok sign sign none";
+        [InviteOnly] "sign none none memb memb memb mode mode mode ok ok sign sign none";
+        [Archived] "sign memb memb memb memb memb arch arch arch arch arch sign sign memb";
+    "Moderate: kick", |ask| moderate(&ask, Deed::Kick(String::new())) =>
+        [Public, Announcement] "sign memb memb memb memb memb mode mode mode ok ok sign sign memb";
+        [Unlisted, InviteOnly] "sign none none memb memb memb mode mode mode ok ok sign sign none";
+        [Archived] "sign memb memb memb memb memb mode mode mode arch arch sign sign memb";
+    "Moderate: ban", |ask| moderate(&ask, Deed::Ban(String::new())) =>
+        [Public, Announcement] "sign memb memb memb memb memb mode mode mode ok ok sign sign memb";
+        [Unlisted, InviteOnly] "sign none none memb memb memb mode mode mode ok ok sign sign none";
+        [Archived] "sign memb memb memb memb memb mode mode mode arch arch sign sign memb";
+    "Moderate: unban", |ask| Request::Moderate(Moderate { id: ask.id, room: ask.place(), user: "banned".into(), deed: Deed::Unban }) =>
+        [Public, Announcement] "sign memb memb memb memb memb mode mode mode ok ok sign sign memb";
+        [Unlisted, InviteOnly] "sign none none memb memb memb mode mode mode ok ok sign sign none";
+        [Archived] "sign memb memb memb memb memb mode mode mode arch arch sign sign memb";
+    "Moderate: mute", |ask| moderate(&ask, Deed::Mute(60)) =>
+        [Public, Announcement] "sign memb memb memb memb memb mode mode mode ok ok sign sign memb";
+        [Unlisted, InviteOnly] "sign none none memb memb memb mode mode mode ok ok sign sign none";
+        [Archived] "sign memb memb memb memb memb mode mode mode arch arch sign sign memb";
+    "Moderate: role", |ask| moderate(&ask, Deed::Role(Role::Moderator)) =>
+        [Public, Announcement] "sign memb memb memb memb memb mode mode mode ownr ok sign sign memb";
+        [Unlisted, InviteOnly] "sign none none memb memb memb mode mode mode ownr ok sign sign none";
+        [Archived] "sign memb memb memb memb memb mode mode mode arch arch sign sign memb";
+    "RoomSettings", |ask| Request::RoomSettings(ask.place()) =>
+        [Public, Announcement, Archived] "sign ok ok ok ok ok ok ok ok ok ok sign sign ok";
+        [Unlisted, InviteOnly] "sign none none memb memb memb ok ok ok ok ok sign sign none";
+    "ReportMessage", |ask| Request::ReportMessage(ReportMessage { id: ask.id, room: ask.place(), seq: ask.owners, reason: String::new() }) =>
+        [Public, Announcement, Archived] "sign memb memb memb memb memb ok ok ok ok ok sign sign memb";
+        [Unlisted, InviteOnly] "sign none none memb memb memb ok ok ok ok ok sign sign none";
+    "Reports", |ask| Request::Reports((ask.place(), Seq(0))) =>
+        [Public, Announcement, Archived] "sign memb memb memb memb memb mode mode mode ok ok sign sign memb";
+        [Unlisted, InviteOnly] "sign none none memb memb memb mode mode mode ok ok sign sign none";
+    "Audit", |ask| Request::Audit((ask.place(), Seq(0))) =>
+        [Public, Announcement, Archived] "sign memb memb memb memb memb mode mode mode ok ok sign sign memb";
+        [Unlisted, InviteOnly] "sign none none memb memb memb mode mode mode ok ok sign sign none";
+    "OpenTicket", |ask| Request::OpenTicket((ask.id, ask.place())) =>
+        [Public, Announcement, Archived] "sign sett sett sett sett sett sett sett sett sett sett sign sign sett";
+        [Unlisted, InviteOnly] "sign none none memb memb memb sett sett sett sett sett sign sign none";
+    "Ignore", |ask| Request::Ignore(Ignore { id: ask.id, user: OTHER.into(), wish: Wish::Ignore }) =>
+        [Public] "sign ok ok ok ok ok ok ok ok ok ok sign sign ok";
+    "Ignored", |_| Request::Ignored =>
+        [Public] "sign ok ok ok ok ok ok ok ok ok ok sign sign ok";
+    "Post", |ask| Request::Post(post(&ask, ask.place(), None)) =>
+        [Public] "sign memb memb memb memb memb mute ok ok ok ok sign sign memb";
+        [Unlisted, InviteOnly] "sign none none memb memb memb mute ok ok ok ok sign sign none";
+        [Announcement] "sign memb memb memb memb memb mute anno anno ok ok sign sign memb";
+        [Archived] "sign memb memb memb memb memb arch arch arch arch arch sign sign memb";
+    "Post to a person", |ask| Request::Post(post(&ask, Target::User(OTHER.into()), None)) =>
+        [Public] "sign ok ok ok ok ok ok ok ok ok ok sign sign ok";
+    "Post in answer", |ask| Request::Post(post(&ask, ask.place(), Some(ask.owners))) =>
+        [Public] "sign memb memb memb memb memb mute ok ok ok ok sign sign memb";
+        [Announcement] "sign memb memb memb memb memb mute anno anno ok ok sign sign memb";
+        [Unlisted, InviteOnly] "sign none none memb memb memb mute ok ok ok ok sign sign none";
+        [Archived] "sign memb memb memb memb memb arch arch arch arch arch sign sign memb";
+    "Edit one's own", |ask| edit(&ask, ask.own) =>
+        [Public, Announcement] "sign memb memb memb memb memb mute ok ok ok ok sign sign memb";
+        [Unlisted, InviteOnly] "sign none none memb memb memb mute ok ok ok ok sign sign none";
+        [Archived] "sign memb memb memb memb memb arch arch arch arch arch sign sign memb";
+    "Edit another's", |ask| edit(&ask, ask.owners) =>
+        [Public, Announcement] "sign memb memb memb memb memb mute auth auth auth ok sign sign memb";
+        [Unlisted, InviteOnly] "sign none none memb memb memb mute auth auth auth ok sign sign none";
+        [Archived] "sign memb memb memb memb memb arch arch arch arch arch sign sign memb";
+    "Mark: delete one's own", |ask| mark(&ask, ask.own, Mark::Delete) =>
+        [Public, Announcement, Archived] "sign memb memb memb memb memb ok ok ok ok ok sign sign memb";
+        [Unlisted, InviteOnly] "sign none none memb memb memb ok ok ok ok ok sign sign none";
+    "Mark: delete another's", |ask| mark(&ask, ask.owners, Mark::Delete) =>
+        [Public, Announcement, Archived] "sign memb memb memb memb memb auth auth auth ok ok sign sign memb";
+        [Unlisted, InviteOnly] "sign none none memb memb memb auth auth auth ok ok sign sign none";
+    "Mark: react", |ask| mark(&ask, ask.owners, Mark::React("+1".into())) =>
+        [Public, Announcement] "sign memb memb memb memb memb mute ok ok ok ok sign sign memb";
+        [Unlisted, InviteOnly] "sign none none memb memb memb mute ok ok ok ok sign sign none";
+        [Archived] "sign memb memb memb memb memb arch arch arch arch arch sign sign memb";
+    "Mark: unreact", |ask| mark(&ask, ask.owners, Mark::Unreact("+1".into())) =>
+        [Public, Announcement, Archived] "sign memb memb memb memb memb undo undo undo undo undo sign sign memb";
+        [Unlisted, InviteOnly] "sign none none memb memb memb undo undo undo undo undo sign sign none";
+    "Mark: pin", |ask| mark(&ask, ask.owners, Mark::Pin) =>
+        [Public, Announcement] "sign memb memb memb memb memb mute mode mode ok ok sign sign memb";
+        [Unlisted, InviteOnly] "sign none none memb memb memb mute mode mode ok ok sign sign none";
+        [Archived] "sign memb memb memb memb memb arch arch arch arch arch sign sign memb";
+    "Mark: unpin", |ask| mark(&ask, ask.owners, Mark::Unpin) =>
+        [Public, Announcement] "sign memb memb memb memb memb mute mode mode undo undo sign sign memb";
+        [Unlisted, InviteOnly] "sign none none memb memb memb mute mode mode undo undo sign sign none";
+        [Archived] "sign memb memb memb memb memb arch arch arch arch arch sign sign memb";
+    "Mark: resolve", |ask| mark(&ask, ask.owners, Mark::Resolve) =>
+        [Public, Announcement] "sign memb memb memb memb memb mute auth auth ok ok sign sign memb";
+        [Unlisted, InviteOnly] "sign none none memb memb memb mute auth auth ok ok sign sign none";
+        [Archived] "sign memb memb memb memb memb arch arch arch arch arch sign sign memb";
+    "Mark: resolve one's own", |ask| mark(&ask, ask.own, Mark::Resolve) =>
+        [Public, Announcement] "sign memb memb memb memb memb mute ok ok ok ok sign sign memb";
+        [Unlisted, InviteOnly] "sign none none memb memb memb mute ok ok ok ok sign sign none";
+        [Archived] "sign memb memb memb memb memb arch arch arch arch arch sign sign memb";
+    "Mark: reopen", |ask| mark(&ask, ask.owners, Mark::Reopen) =>
+        [Public, Announcement] "sign memb memb memb memb memb mute auth auth undo undo sign sign memb";
+        [Unlisted, InviteOnly] "sign none none memb memb memb mute auth auth undo undo sign sign none";
+        [Archived] "sign memb memb memb memb memb arch arch arch arch arch sign sign memb";
+    "Pick", |ask| Request::Pick(PickRequest { log: ask.place(), kind: ListKind::Pinned, after: Seq(0) }) =>
+        [Public, Announcement, Archived] "sign memb memb memb memb memb ok ok ok ok ok sign sign memb";
+        [Unlisted, InviteOnly] "sign none none memb memb memb ok ok ok ok ok sign sign none";
+    "Receipts of one's own", |ask| Request::Receipts((ask.place(), ask.own)) =>
+        [Public, Announcement, Archived] "sign memb memb memb memb memb ok ok ok ok ok sign sign memb";
+        [Unlisted, InviteOnly] "sign none none memb memb memb ok ok ok ok ok sign sign none";
+    "Receipts of another's", |ask| Request::Receipts((ask.place(), ask.owners)) =>
+        [Public, Announcement, Archived] "sign memb memb memb memb memb auth auth auth auth ok sign sign memb";
+        [Unlisted, InviteOnly] "sign none none memb memb memb auth auth auth auth ok sign sign none";
+    "EndReceipts", |ask| Request::EndReceipts((ask.log, ask.own)) =>
+        [Public, Announcement, Unlisted, InviteOnly, Archived] "sign ok ok ok ok ok ok ok ok ok ok sign sign ok";
+    "MarkRead", |ask| Request::MarkRead(MarkRead { id: ask.id, log: ask.place(), seq: ask.owners }) =>
+        [Public, Announcement, Archived] "sign memb memb memb memb memb ok ok ok ok ok sign sign memb";
+        [Unlisted, InviteOnly] "sign none none memb memb memb ok ok ok ok ok sign sign none";
+    "Resume", |_| Request::Resume =>
+        [Public] "sign ok ok ok ok ok ok ok ok ok ok sign sign ok";
+    "InView", |ask| Request::InView(vec![ask.log]) =>
+        [Public, Unlisted, InviteOnly, Announcement, Archived] "sign ok ok ok ok ok ok ok ok ok ok sign sign ok";
+    "SetLatest", |ask| Request::SetLatest(SetLatest { log: ask.log, key: "tea".into(), value: "hot".into(), stamp: 1 }) =>
+        [Public, Unlisted, InviteOnly, Announcement, Archived] "sign foll foll foll foll foll foll foll foll foll foll sign sign foll";
+    "Typing", |ask| Request::Typing(ask.log) =>
+        [Public, Unlisted, InviteOnly, Announcement, Archived] "sign foll foll foll foll foll foll foll foll foll foll sign sign foll";
+    "SetAway", |_| Request::SetAway(None) =>
+        [Public] "sign ok ok ok ok ok ok ok ok ok ok sign sign ok";
+    "Follow", |ask| Request::Follow(FollowRequest { log: ask.place(), from: FollowFrom::Start }) =>
+        [Public, Announcement, Archived] "sign memb memb memb memb memb ok ok ok ok ok sign sign memb";
+        [Unlisted, InviteOnly] "sign none none memb memb memb ok ok ok ok ok sign sign none";
+    "Unfollow", |ask| Request::Unfollow(ask.log) =>
+        [Public, Unlisted, InviteOnly, Announcement, Archived] "sign ok ok ok ok ok ok ok ok ok ok sign sign ok";
+    "History", |ask| Request::History(HistoryRequest { log: ask.place(), from: HistoryFrom::Last, count: 9 }) =>
+        [Public, Announcement, Archived] "sign memb memb memb memb memb ok ok ok ok ok sign sign memb";
+        [Unlisted, InviteOnly] "sign none none memb memb memb ok ok ok ok ok sign sign none";
+    "Search", |ask| Request::Search(SearchRequest { words: "tea".into(), log: Some(ask.place()), before: None, count: 9 }) =>
+        [Public, Announcement, Archived] "sign memb memb memb memb memb ok ok ok ok ok sign sign memb";
+        [Unlisted, InviteOnly] "sign none none memb memb memb ok ok ok ok ok sign sign none";
+    "Search everywhere", |_| Request::Search(SearchRequest { words: "tea".into(), log: None, before: None, count: 9 }) =>
+        [Public] "sign ok ok ok ok ok ok ok ok ok ok sign sign ok";
+}
+
+/// What is written by a row.
+pub const TEXT: &str = "tea?";
+
+/// A code that opens nothing.
+const WRONG_CODE: &str = "abcd-efgh-ijkl-mn23";
+
+fn invitation(ask: &Ask) -> MakeInvitation {
+    MakeInvitation { id: ask.id, code: Code::new([1; CODE_LEN]).hash(), uses: 1, days: 1 }
+}
+
+fn password() -> Password {
+    Password::new(PASSWORD.into())
+}
+
+fn credentials(ask: &Ask, name: &str) -> Credentials {
+    Credentials { id: ask.id, name: name.into(), password: password(), device: "sim".into() }
+}
+
+fn create(ask: &Ask) -> CreateRoom {
+    let (visibility, template, changes) = (Visibility::Public, Template::Plain, RoomChanges::default());
+    CreateRoom { id: ask.id, name: "#new".into(), password: None, visibility, template, changes }
+}
+
+/// A deed done to another member.
+fn moderate(ask: &Ask, deed: Deed) -> Request {
+    Request::Moderate(Moderate { id: ask.id, room: ask.place(), user: OTHER.into(), deed })
+}
+
+fn change(ask: &Ask, changes: RoomChanges) -> Request {
+    Request::ChangeRoom(ChangeRoom { id: ask.id, room: ask.place(), password: PasswordChange::Keep, changes })
+}
+
+fn post(ask: &Ask, to: Target, reply_to: Option<Seq>) -> PostRequest {
+    PostRequest { id: ask.id, to, text: TEXT.into(), reply_to, payload: None }
+}
+
+fn edit(ask: &Ask, seq: Seq) -> Request {
+    Request::Edit(EditRequest { id: ask.id, log: ask.place(), seq, text: TEXT.into() })
+}
+
+fn mark(ask: &Ask, seq: Seq, mark: Mark) -> Request {
+    Request::Mark(MarkRequest { id: ask.id, log: ask.place(), seq, mark })
+}
