@@ -5,9 +5,9 @@
 //! time. A crash between two steps loses nothing and does nothing twice.
 
 use super::command::{Change, ChoreTry, Outcome};
-use super::retention;
 use super::target::known_user;
 use super::turn::{Ruled, Speaker, Turn};
+use super::{retention, scheduled};
 use crate::message::Reply;
 use crate::store::{Chore, ChoreKind};
 
@@ -34,5 +34,6 @@ fn step(turn: &mut Turn<'_>, chore: &Chore) -> Ruled<()> {
     let speaker = Speaker { user, device: chore.work.device };
     match chore.work.kind {
         ChoreKind::Retention => retention::step(turn, &speaker, chore),
+        ChoreKind::Post => scheduled::step(turn, &speaker, chore),
     }
 }

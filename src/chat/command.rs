@@ -5,8 +5,8 @@
 
 use super::posting::Draft;
 use crate::message::{
-    About, Account, CodeHash, Deed, DeviceId, DeviceName, GoodChanges, LogId, Mark, Phrase, Reply, RequestId, RoomName, Salt,
-    Seq, Tags, Target, Template, Text, UserId, UserName, Visibility, Wish,
+    About, Account, CodeHash, Deed, DeviceId, DeviceName, GoodChanges, LogId, Mark, Phrase, PostRequest, Reply, RequestId,
+    RoomName, Salt, Seq, Tags, Target, Template, Text, UserId, UserName, Visibility, Wish,
 };
 use std::sync::Arc;
 
@@ -213,6 +213,15 @@ pub enum Action {
         /// The new text.
         text: Text,
     },
+    /// Keep a message until its time; its text and payload are checked.
+    Schedule {
+        /// The message.
+        post: PostRequest,
+        /// When, in milliseconds since 1970 (UTC).
+        at_ms: u64,
+    },
+    /// Forget a message that waits, by its number.
+    CancelScheduled(u64),
     /// Do something about a message.
     Mark {
         /// The log.

@@ -2,7 +2,9 @@
 
 use super::command::{Action, Actor, Command, Outcome};
 use super::turn::{Ruled, Speaker, Stop, Turn, refuse, settle};
-use super::{accounts, chores, devices, invitations, marking, marks, moderation, posting, profiles, rooms, settings, tickets};
+use super::{
+    accounts, chores, devices, invitations, marking, marks, moderation, posting, profiles, rooms, scheduled, settings, tickets,
+};
 use crate::message::{DeviceId, Refusal, RefusalCode, Reply, UserId, UserName};
 use crate::store::{Database, StoreError};
 
@@ -90,6 +92,8 @@ fn once(mut turn: Turn<'_>, speaker: &Speaker) -> Ruled<Outcome> {
             settings::change(&mut turn, speaker, room, password_hash.as_ref(), changes)?
         }
         Action::Edit { log, seq, text } => marks::edit(&mut turn, speaker, log, *seq, text)?,
+        Action::Schedule { post, at_ms } => scheduled::schedule(&mut turn, speaker, post, *at_ms)?,
+        Action::CancelScheduled(number) => scheduled::cancel(&mut turn, speaker, *number)?,
         Action::Mark { log, seq, mark } => marks::mark(&mut turn, speaker, log, *seq, mark)?,
         Action::Register { .. }
         | Action::BindDevice { .. }

@@ -26,6 +26,7 @@ mod receipts;
 mod retention;
 mod rights;
 mod rooms;
+mod scheduled;
 mod search;
 mod settings;
 mod target;
@@ -58,6 +59,8 @@ mod receipt_tests;
 #[cfg(test)]
 mod retention_tests;
 #[cfg(test)]
+mod scheduled_tests;
+#[cfg(test)]
 mod search_tests;
 #[cfg(test)]
 mod tests;
@@ -82,6 +85,7 @@ pub use profiles::profile;
 pub use reading::{Beginning, EVENTS_PAGE, FollowItem, FollowPage, PAGE_LEN_MAX, begin_follow, follow_page, history};
 pub use receipts::{RECIPIENTS_MAX, Recipients, recipients};
 pub use rooms::{ROOMS_CREATED_MAX, ROOMS_JOINED_MAX, SPANS_MAX};
+pub use scheduled::{SCHEDULED_MAX, scheduled};
 pub use search::{SEARCH_PAGE, search};
 pub use settings::room_settings;
 pub use voice::voice;

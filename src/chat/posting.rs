@@ -91,6 +91,10 @@ fn place_for(turn: &mut Turn<'_>, speaker: &Speaker, draft: &Draft) -> Ruled<(Lo
     let place = find(turn.db.tables(), speaker.user.id, &draft.to)?;
     let rights = Rights::of_member(turn.db.tables(), speaker.user.id, &place, turn.command.time_ms)?;
     rights.may_write(draft.reply_to)?;
+    if let Some(seq) = draft.reply_to {
+        thread_root(turn.db.tables(), speaker, place.id(), seq)?;
+    }
+    // Nothing is refused any more from here on: a chore that is refused must have written nothing.
     if rights.is_slowed() {
         turn.db.set_last_post(place.id(), speaker.user.id, turn.command.time_ms)?;
     }

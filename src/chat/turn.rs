@@ -2,7 +2,7 @@
 
 use super::command::{Change, Command, NewEvent, Outcome};
 use super::told::{notice, told};
-use crate::message::{DeviceId, EventBody, Head, Refusal, RefusalCode, Reply, Salt, Seq, body_bytes};
+use crate::message::{DeviceId, EventBody, Head, Refusal, RefusalCode, Reply, RequestId, Salt, Seq, body_bytes};
 use crate::store::{Counted, Database, LogHead, StoreError, User};
 use blake2::{Blake2s256, Digest};
 
@@ -54,13 +54,15 @@ pub(super) struct Speaker {
 pub(super) struct Turn<'a> {
     pub(super) db: &'a mut Database,
     pub(super) command: &'a Command,
+    /// The id of the events; the command's, unless it does what an earlier one asked for.
+    pub(super) id: RequestId,
     events: Vec<NewEvent>,
     changes: Vec<Change>,
 }
 
 impl<'a> Turn<'a> {
     pub(super) fn new(db: &'a mut Database, command: &'a Command) -> Self {
-        Self { db, command, events: Vec::new(), changes: Vec::new() }
+        Self { db, command, id: command.id, events: Vec::new(), changes: Vec::new() }
     }
 
     /// Appends what `speaker` did to the log that ends at `before`.
@@ -73,7 +75,7 @@ impl<'a> Turn<'a> {
             time_ms: self.command.time_ms.max(before.time_ms),
             author: speaker.user.id,
             device: speaker.device,
-            id: self.command.id,
+            id: self.id,
         };
         let counted = match body {
             EventBody::Posted(_) => Counted::Post,

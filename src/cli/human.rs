@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use super::line::{Level, Line, LinkState};
 use super::moment::Moment;
 use super::room_event;
-use crate::message::{AccountKind, Availability, Event, EventBody, Overlay, Post, Profile, Role, RoomKind, ServerRole};
+use crate::message::{
+    AccountKind, Availability, Event, EventBody, Overlay, Post, Profile, Role, RoomKind, ScheduledPost, ServerRole, Target,
+};
 
 /// How much of an event's place and time stands before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +53,8 @@ pub fn write(line: &Line<'_>, style: Style) -> String {
         Line::Gap { room, to, .. } => format!("-- {} up to {to}: not yours to read", printable(room)),
         Line::Complete { .. } | Line::Verified { .. } | Line::ReadTo(_) => log_sentence(line),
         Line::Sent { stored, .. } => format!("{} {}", printable(&stored.room), stored.seq),
+        Line::Scheduled(post) => scheduled_line(post),
+        Line::Canceled(number) => format!("canceled {number}"),
         Line::Receipt { room, receipt } => {
             let mark = if Level::Delivered.is_reached(receipt) && receipt.device_count > 0 { "✓✓" } else { "✓" };
             let (delivered, devices) = (receipt.delivered_count, receipt.device_count);
@@ -159,6 +163,16 @@ fn profile_lines(profile: &Profile) -> String {
     out
 }
 
+fn scheduled_line(waiting: &ScheduledPost) -> String {
+    let to = match &waiting.post.to {
+        Target::Room(name) | Target::User(name) => printable(name),
+        Target::Log(log) => format!("log {log}"),
+        Target::Own => String::new(),
+    };
+    let at = Moment::from_ms(waiting.at_ms).date_and_time();
+    format!("{}  {at}  {to}  {}", waiting.number, text_block(&waiting.post.text))
+}
+
 /// What is said about a log as a whole.
 fn log_sentence(line: &Line<'_>) -> String {
     match line {
@@ -234,6 +248,7 @@ fn happening(author: &str, body: &EventBody) -> String {
         EventBody::Reopened(post) => format!("{author} reopened {post}"),
         EventBody::RoomEntered(_, name) => format!("you are in #{} now", printable(name)),
         EventBody::RoomLeft(_, name) => format!("you are no longer in #{}", printable(name)),
+        EventBody::NotPosted(room, why) => format!("a message for {} was not posted: {}", printable(room), printable(why)),
         EventBody::DirectOpened(_, _, name) => format!("a conversation with @{} began", printable(name)),
         EventBody::DeviceAdded(device, name) => format!("device {device} ({}) was added", printable(name)),
         EventBody::ReadMarker(log, seq) => format!("room {log} is read up to {seq}"),

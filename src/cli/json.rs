@@ -10,6 +10,7 @@ use super::line::{Deed, Line, LinkState};
 use super::log_json;
 use super::moment::Moment;
 use super::room_event::{self, RoomFields};
+use super::scheduled_json;
 use crate::message::{
     AccountKind, Availability, Event, EventBody, Overlay, PutOut, Receipt, Role, RoomKind, Seq, ServerRole, Stored,
 };
@@ -48,6 +49,7 @@ enum BodyFields {
     Nothing {},
     Posted(PostFields),
     Edited { post: u64, text: String, mentions: Vec<u64> },
+    NotPosted { other: String, reason: String },
     AboutPost { post: u64 },
     Reaction { post: u64, reaction: String },
     Room(Box<RoomFields>),
@@ -250,6 +252,7 @@ pub fn write(line: &Line<'_>) -> String {
                 state: level.word(),
             },
         ),
+        Line::Scheduled(_) | Line::Canceled(_) => scheduled_json::write(line),
         Line::Receipt { room, receipt } => receipt_line(room, receipt),
         Line::Did { deed, stored } => deed_line(*deed, stored, None),
         Line::Marked { deed, post, stored } => deed_line(*deed, stored, Some(*post)),
@@ -430,6 +433,7 @@ fn body_fields(body: EventBody, overlay: Option<&Overlay>) -> (&'static str, Bod
         }
         EventBody::RoomEntered(log, name) => ("room_entered", BodyFields::Other { name, other_id: log.0 }),
         EventBody::RoomLeft(log, name) => ("room_left", BodyFields::Other { name, other_id: log.0 }),
+        EventBody::NotPosted(other, reason) => ("not_posted", BodyFields::NotPosted { other, reason }),
         EventBody::DirectOpened(log, user, name) => {
             ("direct_opened", BodyFields::OtherUser { name, other_id: log.0, user_id: user.0 })
         }

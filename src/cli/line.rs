@@ -3,7 +3,7 @@
 use crate::client::PublicKey;
 use crate::message::{
     Account, DeviceId, DeviceSummary, Event, EventHash, IgnoredUser, Latest, LogId, Mark, Marked, Member, Membership, Overlay,
-    Presence, Profile, Receipt, Report, RequestId, RoomSettings, RoomSummary, Seq, Stored, Typing,
+    Presence, Profile, Receipt, Report, RequestId, RoomSettings, RoomSummary, ScheduledPost, Seq, Stored, Typing,
 };
 
 /// One line of output.
@@ -66,6 +66,10 @@ pub enum Line<'a> {
         /// How far it has come.
         level: Level,
     },
+    /// A message of the user that waits for its time.
+    Scheduled(&'a ScheduledPost),
+    /// A message that waited does not any more; its number.
+    Canceled(u64),
     /// Who has a message of the user by now.
     Receipt {
         /// What the user calls the log.

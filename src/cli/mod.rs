@@ -19,6 +19,7 @@ mod output;
 mod program;
 mod prompt;
 mod room_event;
+mod scheduled_json;
 mod session;
 
 pub use program::run;

@@ -85,6 +85,8 @@ pub enum EventBody {
     RoomLeft(LogId, String),
     /// Own log: a direct conversation with this user began; the user's name, without `@`.
     DirectOpened(LogId, UserId, String),
+    /// Own log: a message that was to be posted later was not; where to, and why.
+    NotPosted(String, String),
     /// Own log: a device was bound to the user; its name.
     DeviceAdded(DeviceId, String),
     /// Own log: a device was revoked.
@@ -135,6 +137,7 @@ impl EventBody {
     const DEVICE_REVOKED: u16 = 104;
     const INVITED_TO: u16 = 105;
     const PUT_OUT_OF: u16 = 108;
+    const NOT_POSTED: u16 = 120;
     const READ_MARKER: u16 = 107;
 
     /// What a body's bytes say; what does not read counts as unknown.
@@ -163,6 +166,7 @@ impl EventBody {
             Self::RoomEntered(..) => Self::ROOM_ENTERED,
             Self::RoomLeft(..) => Self::ROOM_LEFT,
             Self::DirectOpened(..) => Self::DIRECT_OPENED,
+            Self::NotPosted(..) => Self::NOT_POSTED,
             Self::DeviceAdded(..) => Self::DEVICE_ADDED,
             Self::DeviceRevoked(_) => Self::DEVICE_REVOKED,
             Self::InvitedTo(..) => Self::INVITED_TO,
@@ -222,6 +226,10 @@ pub fn body_bytes(body: &EventBody, salt: &Salt) -> Vec<u8> {
             out.extend_from_slice(&log.0.to_be_bytes());
             out.extend_from_slice(&user.0.to_be_bytes());
             put_text(&mut out, name);
+        }
+        EventBody::NotPosted(room, why) => {
+            put_text(&mut out, room);
+            put_text(&mut out, why);
         }
         EventBody::DeviceAdded(device, name) => {
             out.extend_from_slice(&device.0.to_be_bytes());
@@ -317,6 +325,7 @@ fn read_content(kind: u16, rest: &mut Bytes<'_>) -> Option<EventBody> {
         EventBody::ROOM_ENTERED => EventBody::RoomEntered(LogId(rest.u64()?), rest.text()?),
         EventBody::ROOM_LEFT => EventBody::RoomLeft(LogId(rest.u64()?), rest.text()?),
         EventBody::DIRECT_OPENED => EventBody::DirectOpened(LogId(rest.u64()?), UserId(rest.u64()?), rest.text()?),
+        EventBody::NOT_POSTED => EventBody::NotPosted(rest.text()?, rest.text()?),
         EventBody::DEVICE_ADDED => EventBody::DeviceAdded(DeviceId(rest.u64()?), rest.text()?),
         EventBody::DEVICE_REVOKED => EventBody::DeviceRevoked(DeviceId(rest.u64()?)),
         EventBody::INVITED_TO => EventBody::InvitedTo(LogId(rest.u64()?), rest.text()?),
@@ -391,6 +400,7 @@ mod tests {
             EventBody::RoomEntered(LogId(7), "ops".into()),
             EventBody::RoomLeft(LogId(7), "ops".into()),
             EventBody::DirectOpened(LogId(8), UserId(2), "bob".into()),
+            EventBody::NotPosted("#ops".into(), "because".into()),
             EventBody::DeviceAdded(DeviceId(4), "laptop".into()),
             EventBody::DeviceRevoked(DeviceId(4)),
             EventBody::InvitedTo(LogId(7), "ops".into()),

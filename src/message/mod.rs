@@ -46,6 +46,7 @@ mod reply;
 mod request;
 mod room;
 mod room_event;
+mod scheduled;
 mod searching;
 mod settings;
 mod text;
@@ -80,6 +81,7 @@ pub use reply::Reply;
 pub use request::{Request, Target};
 pub use room::{CreateRoom, JoinRoom, Member, MemberPage, Role, RoomPage, RoomSummary};
 pub use room_event::{Concerned, PutOut, RoomEvent, Setting};
+pub use scheduled::{CancelScheduled, ScheduleRequest, ScheduledPage, ScheduledPost};
 pub use searching::{SearchHit, SearchPage, SearchPlace, SearchRequest};
 pub use settings::{
     Archived, ChangeRoom, GoodChanges, History, PasswordChange, Phrase, Posting, RETAIN_DAYS_MAX, RETAIN_POSTS_MAX, RoomChanges,

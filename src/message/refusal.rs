@@ -165,6 +165,8 @@ refusal_codes! {
     NothingToUndo = 144, Request;
     /// The log has too many members for receipts.
     TooManyReaders = 145, Request;
+    /// A time is in the past, or too far ahead.
+    BadTime = 146, Request;
     /// The session does not follow the log.
     NotFollowed = 180, Request;
     /// A key or a value is empty or too long.

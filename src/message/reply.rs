@@ -10,6 +10,7 @@ use super::profile::Profile;
 use super::reading::{EventPage, Following, MembershipPage};
 use super::refusal::Refusal;
 use super::room::{MemberPage, RoomPage};
+use super::scheduled::{ScheduledPage, ScheduledPost};
 use super::searching::SearchPage;
 use super::settings::RoomSettings;
 
@@ -54,5 +55,9 @@ messages! {
         0x4060 Picked(PickPage),
         /// Who has a message now.
         0x4061 Receipt(Receipt),
+        /// The message waits.
+        0x4062 Scheduled(ScheduledPost),
+        /// The asker's messages that wait; comes on a bulk stream.
+        0x4063 ScheduledPosts(ScheduledPage),
     }
 }

@@ -15,6 +15,7 @@ use super::posting::{EditRequest, MarkRequest, PickRequest, PostRequest};
 use super::profile::SetProfile;
 use super::reading::{FollowRequest, HistoryRequest};
 use super::room::{CreateRoom, JoinRoom};
+use super::scheduled::{CancelScheduled, ScheduleRequest};
 use super::searching::SearchRequest;
 use super::settings::{ChangeRoom, PasswordChange};
 use super::text::Password;
@@ -94,6 +95,12 @@ messages! {
         0x0025 Receipts((Target, Seq)),
         /// Ends that.
         0x0026 EndReceipts((LogId, Seq)),
+        /// Has a message posted later.
+        0x0027 Schedule(ScheduleRequest),
+        /// Lists the asker's messages that wait, those behind the given number.
+        0x0028 ListScheduled(u64),
+        /// Takes one of them back.
+        0x0029 CancelScheduled(CancelScheduled),
         /// Streams a log from a position on, then live.
         0x0030 Follow(FollowRequest),
         /// Ends the streaming of a log.

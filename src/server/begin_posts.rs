@@ -3,7 +3,7 @@
 use super::server::{Now, Server};
 use super::steps::{Asked, Step};
 use crate::chat::{Action, Draft};
-use crate::message::{EditRequest, PostRequest, Refusal, RefusalCode, Target, Text};
+use crate::message::{EditRequest, PostRequest, Refusal, RefusalCode, ScheduleRequest, Target, Text};
 
 impl Server {
     pub(super) fn begin_post(&mut self, now: Now, asked: Asked, post: PostRequest) -> Result<(), Refusal> {
@@ -14,6 +14,14 @@ impl Server {
         let id = post.id;
         let draft = draft(post)?;
         self.command(now, Step::Answer(asked), asked, id, Action::Post(draft));
+        Ok(())
+    }
+
+    pub(super) fn begin_schedule(&mut self, now: Now, asked: Asked, schedule: ScheduleRequest) -> Result<(), Refusal> {
+        let ScheduleRequest { post, at_ms } = schedule;
+        // What could never be posted is refused now, not then.
+        draft(post.clone())?;
+        self.command(now, Step::Answer(asked), asked, post.id, Action::Schedule { post, at_ms });
         Ok(())
     }
 

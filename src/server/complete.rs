@@ -145,6 +145,7 @@ impl Server {
             Answer::Memberships(memberships) => self.finish(now, asked, &Reply::Memberships(memberships)),
             Answer::History(page) => self.finish_on_bulk(now, asked, &Reply::Page(page)),
             Answer::Found(page) => self.finish_on_bulk(now, asked, &Reply::Found(page)),
+            Answer::Scheduled(page) => self.finish_on_bulk(now, asked, &Reply::ScheduledPosts(page)),
             Answer::Recipients(recipients) => self.on_recipients(now, asked, recipients),
             Answer::Picked(page) => self.finish_on_bulk(now, asked, &Reply::Picked(page)),
             Answer::KeyOwner(_)

@@ -10,9 +10,10 @@ use super::steps::{Asked, Step};
 use crate::auth::{SALT_LEN, Secret};
 use crate::chat::{Action, Actor, Command};
 use crate::message::{
-    Account, ChangePassword, ChangeRoom, CreateRoom, Credentials, EditRequest, FollowRequest, GuestRequest, HistoryRequest,
-    JoinRoom, MarkRead, MarkRequest, Moderate, NameError, PASSWORD_LEN_MAX, Password, PasswordChange, PickRequest, Refusal,
-    RefusalCode, Reply, ReportMessage, Request, RequestId, RoomName, RoomSearch, SEARCH_LEN_MAX, Target, UserName,
+    Account, CancelScheduled, ChangePassword, ChangeRoom, CreateRoom, Credentials, EditRequest, FollowRequest, GuestRequest,
+    HistoryRequest, JoinRoom, MarkRead, MarkRequest, Moderate, NameError, PASSWORD_LEN_MAX, Password, PasswordChange,
+    PickRequest, Refusal, RefusalCode, Reply, ReportMessage, Request, RequestId, RoomName, RoomSearch, SEARCH_LEN_MAX,
+    ScheduleRequest, Target, UserName,
 };
 use crate::transport::ConnectionHandle;
 
@@ -111,6 +112,11 @@ impl Server {
                 self.command(now, Step::Answer(asked), asked, id, Action::Mark { log, seq, mark });
             }
             Request::Pick(pick) => self.read(Step::Answer(asked), Read::Pick(account.user, pick)),
+            Request::Schedule(schedule) => self.begin_schedule(now, asked, schedule)?,
+            Request::ListScheduled(after) => self.read(Step::Answer(asked), Read::Scheduled(account.user, after)),
+            Request::CancelScheduled(CancelScheduled { id, number }) => {
+                self.command(now, Step::Answer(asked), asked, id, Action::CancelScheduled(number));
+            }
             Request::Receipts(message) => self.begin_receipts(now, asked, account, message)?,
             Request::EndReceipts((log, seq)) => {
                 self.end_receipts(log, seq, asked.session);
@@ -231,7 +237,7 @@ fn check_lengths(request: &Request) -> Result<(), Refusal> {
         Request::LeaveRoom((_, target)) | Request::Who((target, _)) | Request::Receipts((target, _)) => {
             (named(target), [None, None])
         }
-        Request::Post(post) => (named(&post.to), [None, None]),
+        Request::Post(post) | Request::Schedule(ScheduleRequest { post, .. }) => (named(&post.to), [None, None]),
         Request::Edit(EditRequest { log, .. })
         | Request::Mark(MarkRequest { log, .. })
         | Request::Pick(PickRequest { log, .. }) => (named(log), [None, None]),
@@ -269,7 +275,9 @@ fn check_lengths(request: &Request) -> Result<(), Refusal> {
         | Request::InView(_)
         | Request::SetLatest(_)
         | Request::Typing(_)
-        | Request::SetAway(_) => (0, [None, None]),
+        | Request::SetAway(_)
+        | Request::ListScheduled(_)
+        | Request::CancelScheduled(_) => (0, [None, None]),
     };
     if name_len > NAME_LEN_MAX {
         return Err(Refusal::new(RefusalCode::BadName, format!("no name has more than {NAME_LEN_MAX} bytes")));

@@ -9,8 +9,8 @@ use crate::auth::{Task, Verdict};
 use crate::chat::{self, Beginning, FollowPage, KeyOwner, Outcome, Recipients};
 use crate::message::{
     DeviceSummary, EventPage, FollowRequest, HistoryRequest, IgnoredUser, LogId, MemberPage, MembershipPage, PickPage,
-    PickRequest, Profile, Refusal, Reply, ReportPage, RequestId, RoomName, RoomPage, RoomSearch, RoomSettings, SearchPage,
-    SearchRequest, Seq, Target, UserId,
+    PickRequest, Profile, Refusal, Reply, ReportPage, RequestId, RoomName, RoomPage, RoomSearch, RoomSettings, ScheduledPage,
+    SearchPage, SearchRequest, Seq, Target, UserId,
 };
 use crate::store::{Reader, StoreError};
 
@@ -83,6 +83,8 @@ pub enum Read {
     Search(UserId, SearchRequest),
     /// Messages picked out of a log.
     Pick(UserId, PickRequest),
+    /// A user's messages that wait, behind a number.
+    Scheduled(UserId, u64),
     /// Whom a message of this user is for, at this time in milliseconds since 1970 (UTC).
     Recipients(UserId, Target, Seq, u64),
 }
@@ -128,6 +130,8 @@ pub enum Answer {
     Found(SearchPage),
     /// To [`Read::Pick`].
     Picked(PickPage),
+    /// To [`Read::Scheduled`].
+    Scheduled(ScheduledPage),
     /// To [`Read::Recipients`].
     Recipients(Recipients),
 }
@@ -168,6 +172,7 @@ impl Read {
             }
             Self::Search(user, request) => chat::search(reader, user, &request, HISTORY_PAGE_LEN_MAX)?.map(Answer::Found),
             Self::History(user, request) => chat::history(reader, user, &request, HISTORY_PAGE_LEN_MAX)?.map(Answer::History),
+            Self::Scheduled(user, after) => Ok(Answer::Scheduled(chat::scheduled(reader, user, after)?)),
             Self::Recipients(user, target, seq, now_ms) => {
                 chat::recipients(reader, user, &target, seq, now_ms)?.map(Answer::Recipients)
             }

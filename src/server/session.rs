@@ -185,6 +185,8 @@ pub(super) fn lane_of(request: &Request) -> Lane {
         | Request::Post(_)
         | Request::Edit(_)
         | Request::Mark(_)
+        | Request::Schedule(_)
+        | Request::CancelScheduled(_)
         | Request::Resume
         | Request::RevokeDevice(_)
         | Request::SetProfile(_)
@@ -212,7 +214,8 @@ pub(super) fn lane_of(request: &Request) -> Lane {
         | Request::Search(_)
         | Request::Pick(_)
         | Request::Receipts(_)
-        | Request::EndReceipts(_) => Lane::Read,
+        | Request::EndReceipts(_)
+        | Request::ListScheduled(_) => Lane::Read,
         Request::Register(_)
         | Request::RegisterInvited(_)
         | Request::LogIn(_)

@@ -35,6 +35,7 @@ fn excess_of(request: &Request) -> Excess {
         | Request::History(_)
         | Request::Search(_)
         | Request::Pick(_)
+        | Request::ListScheduled(_)
         | Request::Receipts(_)
         | Request::EndReceipts(_)
         | Request::Memberships(_)
@@ -70,6 +71,8 @@ fn excess_of(request: &Request) -> Excess {
         | Request::Moderate(_)
         | Request::ReportMessage(_)
         | Request::Ignore(_)
+        | Request::Schedule(_)
+        | Request::CancelScheduled(_)
         | Request::Edit(_)
         | Request::Mark(_) => Excess::Refused,
     }

@@ -11,6 +11,8 @@ use rusqlite::{OptionalExtension, Row, params};
 pub enum ChoreKind {
     /// Erase what a room does not keep.
     Retention,
+    /// Post a message that was asked for earlier.
+    Post,
 }
 
 /// Work that is due later.
@@ -57,12 +59,14 @@ const CHORE: &str = "SELECT id, due_ms, kind, user, device, log, state FROM chor
 fn kind_number(kind: ChoreKind) -> i64 {
     match kind {
         ChoreKind::Retention => 1,
+        ChoreKind::Post => 2,
     }
 }
 
 fn chore(row: &Row<'_>) -> rusqlite::Result<Chore> {
     let kind = match row.get::<_, i64>(2)? {
         1 => ChoreKind::Retention,
+        2 => ChoreKind::Post,
         other => return Err(rusqlite::Error::IntegralValueOutOfRange(2, other)),
     };
     let (user, device) = (UserId(count(row, 3)?), DeviceId(count(row, 4)?));
@@ -88,6 +92,17 @@ impl Tables {
         let mut statement =
             self.connection.prepare_cached(&format!("{CHORE} WHERE log = ?1 AND kind = ?2 ORDER BY id LIMIT 1"))?;
         Ok(statement.query_row([sql(log.0), kind_number(kind)], chore).optional()?)
+    }
+
+    /// The chores of this kind in the name of this user, those behind the number `after`, at most `count_max`.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub fn chores_of_user(&self, kind: ChoreKind, user: UserId, after: u64, count_max: usize) -> Result<Vec<Chore>, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached(&format!("{CHORE} WHERE user = ?1 AND kind = ?2 AND id > ?3 ORDER BY id LIMIT ?4"))?;
+        let chores = statement.query_map([sql(user.0), kind_number(kind), sql(after), sql(count_max as u64)], chore)?;
+        Ok(chores.collect::<Result<_, _>>()?)
     }
 
     /// The events after `after`, at most `count_max`, as retention looks at them.

@@ -17,6 +17,7 @@ const STEPS: &[&str] = &[
     include_str!("layouts/5.sql"),
     include_str!("layouts/6.sql"),
     include_str!("layouts/7.sql"),
+    include_str!("layouts/8.sql"),
 ];
 
 /// Settings of every connection: name, value to set, value to read back.

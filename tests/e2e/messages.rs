@@ -186,3 +186,29 @@ fn a_sender_waits_until_all_devices_have_the_message() {
     alice.run(&["create", "#notes"]).well();
     alice.run(&["send", "#notes", "--wait", "read", "to myself"]).well();
 }
+
+#[test]
+fn a_message_is_posted_later() {
+    let world = World::new();
+    let people = people_in_ops(&world, &["alice", "bob"]);
+    let (alice, bob) = (&people[0], &people[1]);
+    let mut follower = bob.follow("#ops");
+    let never = json(&alice.run(&["send", "#ops", "--json", "--in", "1d", "never"]).well());
+    let number = never[0]["number"].to_string();
+    alice.run(&["send", "#ops", "--in", "1s", "soon"]).well();
+    follower.wait_for(r#""text":"soon""#);
+    let waiting = json(&alice.run(&["scheduled", "--json"]).well());
+    assert_eq!((waiting.len(), &waiting[0]["text"], &waiting[0]["room"]), (1, &"never".into(), &"#ops".into()));
+    alice.run(&["scheduled", "cancel", &number]).well();
+    assert_eq!(alice.run(&["scheduled"]).well().out.len(), 0);
+    alice.run(&["send", "#ops", "--at", "2020-01-01T00:00Z", "past"]).with_status(1);
+    alice.run(&["send", "#osp", "--in", "1h", "astray"]).with_status(1);
+    alice.run(&["send", "#ops", "--at", "soon", "x"]).with_status(2);
+    assert_eq!(bob.history("#ops").texts(), ["soon"]);
+    let mut talk = bob.start(&[]);
+    talk.type_in("/join #ops\n/later 1d tea\n/scheduled\n");
+    talk.wait_for("  #ops  tea");
+    talk.type_in("/later 2s gone\n/leave\n");
+    talk.wait_for("a message for #ops was not posted: you are not a member");
+    talk.type_in("/quit\n");
+}

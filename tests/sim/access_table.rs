@@ -3,10 +3,11 @@
 //! A new request is a new row: copy one, run `access::`, and weigh each word that the test found before you take it.
 
 use udpchat::message::{
-    CODE_LEN, ChangePassword, ChangeRoom, Code, CreateRoom, Credentials, Deed, EditRequest, FollowFrom, FollowRequest,
-    GuestRequest, History, HistoryFrom, HistoryRequest, Ignore, JoinRoom, ListKind, LogId, MakeInvitation, Mark, MarkRead,
-    MarkRequest, Moderate, Password, PasswordChange, PickRequest, PostRequest, RefusalCode, ReportMessage, Request, RequestId,
-    RevokeDevice, Role, RoomChanges, RoomSearch, SearchRequest, Seq, SetLatest, SetProfile, Target, Template, Visibility, Wish,
+    CODE_LEN, CancelScheduled, ChangePassword, ChangeRoom, Code, CreateRoom, Credentials, Deed, EditRequest, FollowFrom,
+    FollowRequest, GuestRequest, History, HistoryFrom, HistoryRequest, Ignore, JoinRoom, ListKind, LogId, MakeInvitation, Mark,
+    MarkRead, MarkRequest, Moderate, Password, PasswordChange, PickRequest, PostRequest, RefusalCode, ReportMessage, Request,
+    RequestId, RevokeDevice, Role, RoomChanges, RoomSearch, ScheduleRequest, SearchRequest, Seq, SetLatest, SetProfile, Target,
+    Template, Visibility, Wish,
 };
 
 use super::scene::{Kind, OTHER, OTHERS_DEVICE, ROOM};
@@ -187,6 +188,13 @@ rows! {
         [Announcement] "sign memb memb memb memb memb mute anno anno ok ok sign sign memb";
         [Unlisted, InviteOnly] "sign none none memb memb memb mute ok ok ok ok sign sign none";
         [Archived] "sign memb memb memb memb memb arch arch arch arch arch sign sign memb";
+    "Schedule", |ask| Request::Schedule(ScheduleRequest { post: post(&ask, ask.place(), None), at_ms: TOMORROW_MS }) =>
+        [Public, Announcement, Archived] "sign memb memb memb memb memb ok ok ok ok ok sign sign memb";
+        [Unlisted, InviteOnly] "sign none none memb memb memb ok ok ok ok ok sign sign none";
+    "ListScheduled", |_| Request::ListScheduled(0) =>
+        [Public] "sign ok ok ok ok ok ok ok ok ok ok sign sign ok";
+    "CancelScheduled of none", |ask| Request::CancelScheduled(CancelScheduled { id: ask.id, number: 9 }) =>
+        [Public] "sign undo undo undo undo undo undo undo undo undo undo sign sign undo";
     "Edit one's own", |ask| edit(&ask, ask.own) =>
         [Public, Announcement] "sign memb memb memb memb memb mute ok ok ok ok sign sign memb";
         [Unlisted, InviteOnly] "sign none none memb memb memb mute ok ok ok ok sign sign none";
@@ -269,6 +277,9 @@ rows! {
 
 /// What is written by a row.
 pub const TEXT: &str = "tea?";
+
+/// A day after every world's beginning, in milliseconds since 1970 (UTC).
+const TOMORROW_MS: u64 = 1_772_445_131_000;
 
 /// A code that opens nothing.
 const WRONG_CODE: &str = "abcd-efgh-ijkl-mn23";

@@ -33,6 +33,7 @@ mod restart;
 mod rogue;
 mod room;
 mod scene;
+mod scheduled;
 mod stories;
 mod stranger;
 mod swarm;

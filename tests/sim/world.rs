@@ -80,7 +80,8 @@ impl World {
         Self::new(seed, Faults::none(Micros::from_millis(25)))
     }
 
-    fn wall_ms(&self) -> u64 {
+    /// People's clock, in milliseconds since 1970 (UTC).
+    pub fn wall_ms(&self) -> u64 {
         WALL_START_MS + self.now.as_micros() / 1_000
     }
 

@@ -3,7 +3,7 @@
 use super::account::{DevicesAction, Invitation, Profile, Register, SignIn, WhoIs};
 use super::bench::{BENCH_AFTER_HELP, Bench};
 use super::ephemeral::Latest;
-use super::message::{Edit, React, Send, Written};
+use super::message::{Edit, React, Scheduled, Send, Written};
 use super::moderation::{ArchiveArgs, InRoom, MuteArgs, PutOutArgs, ReportArgs, RoleArgs, RoomArgs, Who};
 use super::reading::{Export, History, MarkTo, Search, Tail, Verify};
 use super::room::{Create, Join};
@@ -185,6 +185,12 @@ pub enum Command {
     Resolve(Written),
     /// Say that it is open again
     Reopen(Written),
+    /// List your messages that wait for their time
+    Scheduled {
+        /// Something else than listing them
+        #[command(subcommand)]
+        what: Option<Scheduled>,
+    },
     /// Print the pinned messages of a room or conversation
     Pins {
         /// The room, with its #, or the person, with @

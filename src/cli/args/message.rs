@@ -1,8 +1,8 @@
 //! The words after commands about messages.
 
 use super::super::line::Level;
-use super::words::Conversation;
-use clap::Args;
+use super::words::{Conversation, Time};
+use clap::{Args, Subcommand};
 
 /// A message to be sent.
 #[derive(Debug, Args)]
@@ -25,6 +25,12 @@ pub struct Send {
     /// What to wait for: stored by the server, delivered to all devices of the others, or read by all of them
     #[arg(long, value_name = "LEVEL", default_value = "stored", conflicts_with = "lines")]
     pub wait: Level,
+    /// Post it later, at this time, such as 2026-12-01T09:00Z
+    #[arg(long, value_name = "TIME", value_parser = Time::moment, conflicts_with_all = ["lines", "stream", "wait"])]
+    pub at: Option<Time>,
+    /// Post it so much later: 30s, 10m, 2h, 7d
+    #[arg(long = "in", value_name = "SPAN", value_parser = Time::span, conflicts_with_all = ["lines", "stream", "wait", "at"])]
+    pub after: Option<Time>,
     /// The message that this one answers
     #[arg(long, value_name = "SEQ", conflicts_with = "lines")]
     pub reply_to: Option<u64>,
@@ -34,6 +40,16 @@ pub struct Send {
     /// The content of that: JSON
     #[arg(long, value_name = "JSON", requires = "payload_kind")]
     pub payload: Option<String>,
+}
+
+/// What to do with messages that wait for their time.
+#[derive(Debug, Subcommand)]
+pub enum Scheduled {
+    /// Take one of them back
+    Cancel {
+        /// Its number in the list
+        number: u64,
+    },
 }
 
 /// A message that was written.

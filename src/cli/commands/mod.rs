@@ -10,12 +10,13 @@ mod moderation;
 mod people;
 mod reading;
 mod rooms;
+mod scheduled;
 mod searching;
 mod send;
 mod streaming;
 mod verify;
 
-use super::args::{Command, DevicesAction};
+use super::args::{Command, DevicesAction, Scheduled};
 use super::context::Context;
 use super::exit::Failure;
 use crate::message::{Deed, DeviceId, ListKind, Mark, RoomSearch, Wish};
@@ -62,6 +63,8 @@ pub fn run(context: &mut Context, command: Command) -> Result<(), Failure> {
         Command::Ignored => moderation::ignored(context),
         Command::Who { room } => rooms::who(context, &room),
         Command::Send(args) => send::run(context, args),
+        Command::Scheduled { what: None } => scheduled::list(context),
+        Command::Scheduled { what: Some(Scheduled::Cancel { number }) } => scheduled::cancel(context, number),
         Command::Edit(args) => marks::edit(context, &args),
         Command::Delete(args) => marks::mark(context, &args, Mark::Delete),
         Command::React(args) => marks::mark(context, &args.written, Mark::React(args.reaction)),

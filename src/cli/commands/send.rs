@@ -11,6 +11,7 @@ use super::super::human::printable;
 use super::super::line::{Level, Line};
 use super::super::lines::{InputLine, Lines};
 use super::super::session::{Happening, Session, accepted, unexpected};
+use super::scheduled::{Later, schedule};
 use crate::client::{ClientEvent, Draft, Place, PostOutcome, Recipient, Tag};
 use crate::message::{Payload, Receipt, Reply, Request, RequestId, Seq, Stored, Target, Text};
 
@@ -39,6 +40,10 @@ pub(super) fn run(context: &mut Context, args: Send) -> Result<(), Failure> {
     let payload = args.payload_kind.zip(args.payload).map(|(kind, json)| Payload { kind, json });
     if let Some(payload) = &payload {
         payload.check().map_err(|error| Failure::new(Exit::Refused, error))?;
+    }
+    if let Some(at) = args.at.or(args.after) {
+        let (text, reply_to) = (text_of(&args.text)?, args.reply_to.map(Seq));
+        return schedule(context, Later { to: args.to, key: args.id, text, reply_to, payload, at });
     }
     let pattern = Pattern { to: args.to, key: args.id, wait: args.wait, reply_to: args.reply_to.map(Seq), payload };
     if args.lines {

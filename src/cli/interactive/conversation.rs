@@ -1,6 +1,7 @@
 //! The conversation's loop: lines in, requests out, events shown.
 
 mod answers;
+mod ordering;
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -12,7 +13,6 @@ use super::super::line::{Deed, Line, LinkState};
 use super::super::lines::{InputLine, Lines};
 use super::super::output::Output;
 use super::super::session::{Happening, Session, refused_of_others};
-use super::orders::Order;
 use super::showing;
 use super::slash::{self, Said};
 use super::ticks::Ticks;
@@ -58,6 +58,8 @@ enum Asked {
     Ignored,
     Away,
     Picked,
+    /// A message for later was kept or canceled, or all of them listed.
+    Waiting,
     /// How far a message has come; whether it is asked for the first time.
     Receipt {
         is_first: bool,
@@ -244,31 +246,12 @@ impl Talk<'_> {
                 self.ask(&Request::Search(search), Asked::Search);
             }
             Said::Order(order) => self.order(order)?,
+            Said::Waiting(waiting) => self.wait_with(waiting)?,
             Said::Away(away) => self.ask(&Request::SetAway(away), Asked::Away),
             Said::Typing(tells) => self.watching.tells_typing = tells,
             Said::Help => self.context.output.put(&slash::help())?,
             Said::Quit => self.end(),
             Said::Wrong(why) => self.context.output.remark(&why)?,
-        }
-        Ok(())
-    }
-
-    fn order(&mut self, order: Order) -> Result<(), Failure> {
-        let room = match (&self.current, &order) {
-            (Some(room), _) => room.target(),
-            // Whom one hears is no matter of a room.
-            (None, Order::Ignore(..)) => Target::Own,
-            (None, _) => return Ok(self.context.output.remark("there is no current room; /join #room first")?),
-        };
-        let deed = match &order {
-            Order::Moderate(_, doing) => Deed::of(doing),
-            Order::Change(_) | Order::Report(..) | Order::Ignore(..) => Deed::Changed,
-        };
-        let is_about_hearing = matches!(order, Order::Ignore(..));
-        let id = self.session.new_id();
-        self.ask(&order.request(id, room), Asked::Order(deed));
-        if is_about_hearing {
-            self.ask(&Request::Ignored, Asked::Ignored);
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ mod showing;
 mod slash;
 mod ticks;
 mod typing;
+mod waiting;
 mod watching;
 
 pub use conversation::run;

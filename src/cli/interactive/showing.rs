@@ -3,7 +3,7 @@
 use super::super::exit::Failure;
 use super::super::line::Line;
 use super::super::output::Output;
-use crate::message::{Event, EventPage, PickPage, SearchPage, Seq};
+use crate::message::{Event, EventPage, PickPage, ScheduledPage, SearchPage, Seq};
 
 /// A page of history; what is not the reader's to read is drawn as a gap. Returns the last event's place.
 pub(super) fn page(output: &mut Output, page: &EventPage) -> Result<Option<Seq>, Failure> {
@@ -31,6 +31,19 @@ pub(super) fn found(output: &mut Output, page: &SearchPage) -> Result<(), Failur
         (true, None) => "nothing was found",
         (_, Some(_)) => "there may be more; udpchat-cli search goes on",
         (false, None) => return Ok(()),
+    };
+    Ok(output.remark(remark)?)
+}
+
+/// Messages that wait for their time.
+pub(super) fn scheduled(output: &mut Output, page: &ScheduledPage) -> Result<(), Failure> {
+    for post in &page.posts {
+        output.line(&Line::Scheduled(post))?;
+    }
+    let remark = match (page.posts.is_empty(), page.more) {
+        (true, _) => "no message of yours waits",
+        (false, true) => "there are more; udpchat-cli scheduled lists all",
+        (false, false) => return Ok(()),
     };
     Ok(output.remark(remark)?)
 }

@@ -4,10 +4,11 @@ use std::str::FromStr;
 
 use super::super::args::{Conversation, Person, Room};
 use super::orders::{self, Order};
+use super::waiting::{self, Waiting};
 use crate::message::{ListKind, Mark, Seq};
 
 /// Every command, with its arguments and its explanation.
-const COMMANDS: [(&str, &str, &str); 42] = [
+const COMMANDS: [(&str, &str, &str); 45] = [
     ("join", "#ROOM [PASSWORD] | @USER", "enter a room, or turn to a room or person you know"),
     ("leave", "[#ROOM]", "stop being a member of a room"),
     ("create", "#ROOM [PASSWORD]", "make a room"),
@@ -16,6 +17,9 @@ const COMMANDS: [(&str, &str, &str); 42] = [
     ("whois", "@USER", "show what a person says about themselves"),
     ("devices", "", "list your devices"),
     ("msg", "@USER TEXT", "write to a person"),
+    ("later", "WHEN TEXT", "post in this room later: 10m, 2h, 2026-12-01T09:00Z"),
+    ("scheduled", "", "list your messages that wait for their time"),
+    ("cancel", "NUMBER", "take one of them back"),
     ("reply", "SEQ TEXT", "answer a message"),
     ("edit", "SEQ TEXT", "replace the text of a message of yours"),
     ("delete", "SEQ", "erase a message"),
@@ -123,6 +127,8 @@ pub enum Said {
     Search(String),
     /// Keep order in the current room.
     Order(Order),
+    /// Post later, or say what becomes of what waits.
+    Waiting(Waiting),
     /// Be away, or back.
     Away(Option<String>),
     /// Tell that one is typing, or not.
@@ -177,8 +183,13 @@ pub fn read(line: &str) -> Said {
         "back" => Ok(Said::Away(None)),
         "help" | "h" => Ok(Said::Help),
         "quit" | "q" | "exit" => Ok(Said::Quit),
-        other if orders::read(other, rest).is_some() => orders::read(other, rest).unwrap_or(Err(String::new())).map(Said::Order),
-        unknown => return Said::Wrong(unknown_command(unknown)),
+        other => {
+            let order = orders::read(other, rest).map(|order| order.map(Said::Order));
+            match order.or_else(|| waiting::read(other, rest).map(|waiting| waiting.map(Said::Waiting))) {
+                Some(understood) => understood,
+                None => return Said::Wrong(unknown_command(other)),
+            }
+        }
     };
     understood.unwrap_or_else(|error| Said::Wrong(usage(name, &error)))
 }
@@ -296,6 +307,7 @@ mod tests {
         assert!(wrong("/whois").contains("/whois @USER"));
         assert!(wrong("/react 41").contains("/react SEQ EMOJI"));
         assert!(wrong("/delete").contains("/delete SEQ"));
+        assert!(wrong("/later soon tea").contains("/later WHEN TEXT"));
         assert!(wrong("/pin first").contains("position"));
         assert!(wrong("/history many").contains("/history [N]"));
     }

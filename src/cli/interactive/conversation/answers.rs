@@ -34,7 +34,7 @@ impl Talk<'_> {
             (Asked::Order(deed), Reply::Stored(stored)) => {
                 self.context.output.line(&Line::Did { deed, stored: &stored })?;
             }
-            (Asked::Order(_), Reply::Done) => self.context.output.remark("done")?,
+            (Asked::Order(_) | Asked::Waiting, Reply::Done) => self.context.output.remark("done")?,
             (Asked::Ignored, Reply::Ignored(people)) => self.context.output.ignore(people.iter().map(|user| user.user)),
             (Asked::Rooms, Reply::Rooms(page)) => {
                 for room in &page.rooms {
@@ -60,6 +60,8 @@ impl Talk<'_> {
                     self.context.output.line(&Line::Device { device, is_this: own == Some(device.device) })?;
                 }
             }
+            (Asked::Waiting, Reply::Scheduled(post)) => self.context.output.line(&Line::Scheduled(&post))?,
+            (Asked::Waiting, Reply::ScheduledPosts(page)) => showing::scheduled(&mut self.context.output, &page)?,
             (Asked::History, Reply::Page(page)) => self.show_page(&page)?,
             (Asked::Picked, Reply::Picked(page)) => showing::picked(&mut self.context.output, &page)?,
             (Asked::Marked { deed, post }, Reply::Stored(stored)) => {
