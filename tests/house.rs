@@ -91,6 +91,7 @@ const CAPS: &[(&str, Cap)] = &[
     ("server/ledger.rs BATCH_MAX", Cap::Is("commands of a transaction; the rest wait in the queue")),
     ("server/ledger.rs QUEUE_MAX", Cap::By("a_flood_of_commands_is_handed_back")),
     ("server/receipts.rs RECEIPTS_PER_SESSION_MAX", Cap::By("a_session_watches_a_bounded_number_of_messages")),
+    ("server/refused.rs REFUSED_COUNT_MAX", Cap::By("so_many_refusals_are_remembered_and_the_oldest_gives_way")),
     ("server/server.rs COMMANDS_IN_FLIGHT_MAX", Cap::By("while_the_ledger_has_too_much_to_do_sessions_wait_and_are_told_once")),
     ("server/server.rs READS_IN_FLIGHT_MAX", Cap::By("while_the_readers_have_too_much_to_do_sessions_wait")),
     ("server/server.rs REPLY_QUEUE_LEN_MAX", Cap::By("who_does_not_take_the_replies_gets_no_more_until_they_are_taken")),

@@ -13,7 +13,7 @@ use super::database::LocalError;
 use super::event::ClientEvent;
 use super::outbox::{Draft, Entry, Outbox, Owner, Place, PostOutcome, SenderLock};
 use super::requests::{Purpose, Requests};
-use crate::message::{PostRequest, Refusal, RefusalClass, RefusalCode, Reply, Request};
+use crate::message::{PostRequest, Refusal, RefusalCode, Reply, Request};
 use crate::transport::{Micros, Time};
 
 /// Most messages in flight: half of the requests that the server reads ahead, so that others find room beside them.
@@ -188,7 +188,7 @@ impl Sending {
         let own = self.in_flight.remove(&place)?;
         let outcome = match reply {
             Reply::Stored(stored) => Ok(stored),
-            Reply::Refused(refusal) if is_to_be_repeated(&refusal) => return self.halt(now, refusal),
+            Reply::Refused(refusal) if refusal.is_for_now() => return self.halt(now, refusal),
             Reply::Refused(refusal) => Err(refusal),
             _ => Err(Refusal::new(RefusalCode::Malformed, "the server does not understand messages of this program")),
         };
@@ -252,13 +252,6 @@ impl Sending {
         }
         self.outbox.settle(self.owner, &std::mem::take(&mut self.outcomes))
     }
-}
-
-/// Whether nothing is wrong with the message itself. What comes too early for a room in slow mode is not to be repeated: it
-/// would keep the messages to all other rooms waiting.
-fn is_to_be_repeated(refusal: &Refusal) -> bool {
-    (matches!(refusal.class, RefusalClass::Later | RefusalClass::Rate) && refusal.code() != RefusalCode::SlowMode)
-        || matches!(refusal.code(), RefusalCode::NotSignedIn | RefusalCode::DeviceRevoked)
 }
 
 #[cfg(test)]

@@ -199,6 +199,14 @@ impl Refusal {
         Self { retry_after_ms, ..Self::new(code, sentence) }
     }
 
+    /// Whether the same request may be taken later: nothing is wrong with itself. What comes too early for a room in slow mode
+    /// is refused for good, or it would keep the messages to all other rooms waiting.
+    #[must_use]
+    pub fn is_for_now(&self) -> bool {
+        (matches!(self.class, RefusalClass::Later | RefusalClass::Rate) && self.code() != RefusalCode::SlowMode)
+            || matches!(self.code(), RefusalCode::NotSignedIn | RefusalCode::DeviceRevoked)
+    }
+
     /// The code as a closed type.
     #[must_use]
     pub fn code(&self) -> RefusalCode {

@@ -136,12 +136,16 @@ pub enum Target {
 }
 
 impl Request {
-    /// What is asked, without passwords and as one hash: requests of one id must be equal in it, or the id was reused. A
-    /// post needs none, its event tells.
+    /// What is asked, without passwords and as one hash: requests of one id must be equal in it, or the id was reused. Of
+    /// a post it is the id, to hash nothing: whether the rest is the same, its event tells.
     #[must_use]
     pub fn fingerprint(&self) -> [u8; 32] {
         let mut bare = match self {
-            Self::Post(_) => return [0; 32],
+            Self::Post(post) => {
+                let mut padded = [0; 32];
+                padded[..16].copy_from_slice(&post.id.0);
+                return padded;
+            }
             other => other.clone(),
         };
         match &mut bare {

@@ -35,6 +35,7 @@ impl Server {
             }
             Err(refusal) => {
                 if let Some(asked) = asked {
+                    self.refuse_copies(asked, &refusal);
                     if refusal.class == RefusalClass::Later
                         && let Some(session) = self.sessions.get_mut(&asked.session)
                     {
@@ -46,6 +47,7 @@ impl Server {
         }
         if let Some(asked) = asked {
             self.pump(now, asked.session);
+            self.pump_siblings(now, asked.session);
         }
     }
 

@@ -5,7 +5,7 @@
 
 use super::job::Read;
 use super::server::{Now, Server};
-use super::session::{Lane, Received, lane_of};
+use super::session::Received;
 use super::steps::{Asked, Step};
 use crate::auth::{SALT_LEN, Secret};
 use crate::chat::{Action, Actor, Command};
@@ -21,17 +21,15 @@ use crate::transport::ConnectionHandle;
 const HISTORY_COUNT_MAX: u16 = 500;
 
 impl Server {
-    /// Begins a request that [`lane_of`] lets begin. Every path ends in exactly one reply, now or by a later step.
+    /// Begins a request whose lane lets it begin. Every path ends in exactly one reply, now or by a later step.
     pub(super) fn begin(&mut self, now: Now, handle: ConnectionHandle, received: Received) {
-        let Received { tag, request, len } = received;
-        let lane = lane_of(&request);
-        // What is only read is never a repeat.
-        let fingerprint = if lane == Lane::Read { [0; 32] } else { request.fingerprint() };
+        let Received { tag, request, lane, len, fingerprint } = received;
         let asked = Asked { session: handle, tag, lane, len, fingerprint };
         let Some(session) = self.sessions.get_mut(&handle) else { return };
-        session.begin(asked.lane, len);
+        session.begin(lane, len, &fingerprint);
         let account = session.account().cloned();
-        let may = check_lengths(&request).and_then(|()| self.pay_or_refuse(now, asked, &request));
+        let told = session.refused.as_to(&fingerprint);
+        let may = told.and_then(|()| check_lengths(&request)).and_then(|()| self.pay_or_refuse(now, asked, &request));
         let begun = may.and_then(|()| match account {
             None => self.begin_for_stranger(now, asked, request),
             Some(account) => self.begin_for_account(now, asked, &account, request),
@@ -205,7 +203,7 @@ impl Server {
     /// Counts a request as answered.
     pub(super) fn end(&mut self, asked: Asked) {
         if let Some(session) = self.sessions.get_mut(&asked.session) {
-            session.end(asked.lane, asked.len);
+            session.end(asked.lane, asked.len, &asked.fingerprint);
         }
     }
 }

@@ -5,18 +5,23 @@ use super::server::{COMMANDS_IN_FLIGHT_MAX, READS_IN_FLIGHT_MAX};
 use super::session::REQUESTS_IN_FLIGHT_MAX;
 use super::{AllowanceConfig, Now, Server, ServerConfig};
 use crate::chat::KeyOwner;
-use crate::crypto::{Dice, SecretKey, ServerSecrets};
+use crate::crypto::{Dice, PublicKey, SecretKey, ServerSecrets};
 use crate::message::{
     Account, AccountKind, DeviceId, EventPage, HistoryFrom, HistoryRequest, LogId, PostRequest, Refusal, RefusalCode,
     Registration, Reply, Request, RequestId, Seq, ServerRole, Target, Told, UserId,
 };
-use crate::transport::{Config, ConnectionHandle, Endpoint, Micros, Path, StreamId, Time};
+use crate::transport::{CloseCode, Config, ConnectionHandle, Endpoint, Micros, Path, StreamId, Time};
 use std::sync::Arc;
+
+const SERVER: &str = "192.0.2.1:4747";
 
 struct House {
     now: Time,
     server: Server,
     client: Endpoint,
+    key: SecretKey,
+    server_key: PublicKey,
+    /// The connection that asks and hears.
     handle: ConnectionHandle,
     /// What the server gave out to be done.
     jobs: Vec<Job>,
@@ -41,9 +46,25 @@ impl House {
         };
         let server = Server::new(config, secrets, dice.fork(), Now { at: now, wall_ms: 1 });
         let mut client = Endpoint::client(Config::client(), dice.fork(), now);
-        let remote = "192.0.2.1:4747".parse().unwrap();
-        let handle = client.connect(now, remote, &SecretKey::generate(&mut dice), Some(server_key));
-        let mut house = Self { now, server, client, handle, jobs: Vec::new(), hears: true, heard: Vec::new() };
+        let key = SecretKey::generate(&mut dice);
+        let handle = client.connect(now, SERVER.parse().unwrap(), &key, Some(server_key));
+        let (jobs, heard) = (Vec::new(), Vec::new());
+        let mut house = Self { now, server, client, key, server_key, handle, jobs, hears: true, heard };
+        house.sign_in();
+        house
+    }
+
+    /// The member's device connects once more, and that connection asks and hears from now on. Returns the one before.
+    fn connect_again(&mut self) -> ConnectionHandle {
+        let fresh = self.client.connect(self.now, SERVER.parse().unwrap(), &self.key, Some(self.server_key));
+        let before = std::mem::replace(&mut self.handle, fresh);
+        self.sign_in();
+        before
+    }
+
+    fn sign_in(&mut self) {
+        let house = self;
+        let under_way = std::mem::take(&mut house.jobs);
         house.pass(200);
         // What else it gave out is its own business.
         let looks_up = |job: &Job| matches!(job, Job::Read(_, Read::KeyOwner(_)));
@@ -54,13 +75,13 @@ impl House {
         let account = Account { user, device, name: "alice".into(), kind: AccountKind::Person, role: ServerRole::User, own_log };
         house.done(Done::Read(ticket, Ok(Answer::KeyOwner(KeyOwner::Account { account, last_seen_ms: u64::MAX }))));
         house.heard.clear();
-        house
+        house.jobs = under_way;
     }
 
     /// Lets so many milliseconds pass.
     fn pass(&mut self, millis: u64) {
         let to_server = Path { remote: "198.51.100.1:5000".parse().unwrap(), local: None };
-        let to_client = Path { remote: "192.0.2.1:4747".parse().unwrap(), local: None };
+        let to_client = Path { remote: SERVER.parse().unwrap(), local: None };
         let mut bytes = Vec::new();
         for _ in 0..millis {
             self.now = self.now + Micros::from_millis(1);
@@ -109,6 +130,15 @@ impl House {
                 payload: None,
             }),
         );
+    }
+
+    /// The codes of what was heard since the last look; it is all refusals.
+    fn refusals(&mut self) -> Vec<RefusalCode> {
+        let code = |message: Vec<u8>| match Reply::decode(&message) {
+            Ok((_, Reply::Refused(refusal))) => refusal.code(),
+            other => panic!("{other:?}"),
+        };
+        std::mem::take(&mut self.heard).into_iter().map(code).collect()
     }
 
     fn ask_history(&mut self, tag: u32) {
@@ -205,13 +235,67 @@ fn a_page_of_history_and_a_name_have_a_longest() {
     house.ask(1, &Request::History(HistoryRequest { log, from, count: 501 }));
     house.ask(2, &Request::Who((Target::Room(format!("#{}", "x".repeat(128))), 0)));
     house.pass(300);
-    let codes: Vec<RefusalCode> = std::mem::take(&mut house.heard)
-        .iter()
-        .map(|message| match Reply::decode(message) {
-            Ok((_, Reply::Refused(refusal))) => refusal.code(),
-            other => panic!("{other:?}"),
-        })
-        .collect();
-    assert_eq!(codes, [RefusalCode::OutOfRange, RefusalCode::BadName]);
+    assert_eq!(house.refusals(), [RefusalCode::OutOfRange, RefusalCode::BadName]);
     assert!(house.jobs.is_empty(), "no reader is bothered");
+}
+
+#[test]
+fn what_one_connection_was_refused_no_delayed_copy_does_on_another() {
+    let mut house = House::with_member();
+    let before = house.connect_again();
+    house.post(1, 1);
+    house.pass(100);
+    let Some(Job::Command(ordered)) = house.jobs.pop() else { panic!("a command") };
+    house.done(Done::Command(super::Ticket(ordered.ticket), Err(refused())));
+    assert_eq!(house.refusals(), [RefusalCode::NoSuchRoom]);
+    let now = std::mem::replace(&mut house.handle, before);
+    house.post(1, 1);
+    house.pass(100);
+    assert!(house.jobs.is_empty(), "the copy is not judged anew");
+    assert_eq!(house.refusals(), [RefusalCode::NoSuchRoom]);
+    house.post(2, 1);
+    house.pass(100);
+    assert_eq!(house.jobs.len(), 1, "another message is");
+    house.jobs.clear();
+    house.handle = now;
+    house.post(1, 1);
+    house.pass(100);
+    assert_eq!(house.jobs.len(), 1, "who was told no may ask again");
+}
+
+#[test]
+fn of_two_copies_the_second_waits_for_the_answer_to_the_first() {
+    for answer_is_heard in [true, false] {
+        let mut house = House::with_member();
+        house.post(1, 1);
+        house.pass(100);
+        let before = house.connect_again();
+        house.post(1, 1);
+        house.pass(100);
+        assert_eq!(house.jobs.len(), 1, "the copy waits");
+        if answer_is_heard {
+            let Some(Job::Command(ordered)) = house.jobs.pop() else { panic!("a command") };
+            house.done(Done::Command(super::Ticket(ordered.ticket), Err(refused())));
+            assert_eq!(house.refusals(), [RefusalCode::NoSuchRoom]);
+            assert!(house.jobs.is_empty(), "it is not judged anew");
+        } else {
+            house.client.close(house.now, before, CloseCode::Done, "");
+            house.pass(100);
+            assert_eq!(house.jobs.len(), 2, "nobody was told what became of the first");
+        }
+    }
+}
+
+#[test]
+fn what_may_be_taken_later_is_judged_anew_on_another_connection() {
+    let mut house = House::with_member();
+    let before = house.connect_again();
+    house.post(1, 1);
+    house.pass(100);
+    let Some(Job::Command(ordered)) = house.jobs.pop() else { panic!("a command") };
+    house.done(Done::Command(super::Ticket(ordered.ticket), Err(Refusal::new(RefusalCode::Busy, "later"))));
+    house.handle = before;
+    house.post(1, 1);
+    house.pass(100);
+    assert_eq!(house.jobs.len(), 1);
 }

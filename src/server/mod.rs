@@ -24,6 +24,7 @@ mod ledger;
 mod limit_tests;
 mod presence;
 mod receipts;
+mod refused;
 #[expect(clippy::module_inception, reason = "the floor's front door is the server itself")]
 mod server;
 mod session;

@@ -288,7 +288,7 @@ impl Server {
                     None => return,
                 },
             };
-            if !self.may_begin(now, handle, &received.request) {
+            if !self.may_begin(now, handle, &received) {
                 if let Some(session) = self.sessions.get_mut(&handle) {
                     session.next = Some(received);
                 }
@@ -303,7 +303,7 @@ impl Server {
         loop {
             let message = self.endpoint.connection(handle)?.recv(now.at, StreamId::Chat)?;
             match Request::decode(&message) {
-                Ok((tag, request)) => return Some(Received { tag, request, len: message.len() }),
+                Ok((tag, request)) => return Some(Received::new(tag, request, message.len())),
                 Err(MessageError::UnknownType { tag, .. }) => self.reply(now, handle, tag, &Reply::Unsupported),
                 Err(error @ MessageError::Malformed { tag, .. }) => {
                     self.refuse(now, handle, tag, Refusal::new(RefusalCode::Malformed, error.to_string()));
@@ -393,16 +393,22 @@ impl Server {
             self.presence.leave(handle, account);
             self.on_presence(now, account, &session.follows);
         }
-        if let Some(same_key) = self.by_key.get_mut(&session.key) {
+        let same_key = self.by_key.get_mut(&session.key).map(|same_key| {
             same_key.retain(|other| *other != handle);
-            if same_key.is_empty() {
-                self.by_key.remove(&session.key);
-            }
+            same_key.clone()
+        });
+        let same_key = same_key.unwrap_or_default();
+        if same_key.is_empty() {
+            self.by_key.remove(&session.key);
         }
         self.receipts.forget_session(handle, &session.watched);
         self.throttled.retain(|(_, throttled)| *throttled != handle);
         for log in session.follows {
             self.follows.remove(log, handle);
+        }
+        // What waited for this one waits no longer.
+        for other in same_key {
+            self.pump(now, other);
         }
     }
 

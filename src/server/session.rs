@@ -10,6 +10,7 @@
 //! Requests begin in the order they came. Commands run one behind the other without waiting; a read waits for the commands
 //! before it, so that people see what they wrote; a request that needs a password hashed runs alone.
 
+use super::refused::Refused;
 use crate::message::{Account, LogId, PasswordChange, Request, Seq};
 use crate::transport::{Budget, Time};
 use std::collections::{BTreeSet, VecDeque};
@@ -63,8 +64,19 @@ pub(super) enum Lane {
 pub(super) struct Received {
     pub(super) tag: u32,
     pub(super) request: Request,
+    pub(super) lane: Lane,
     /// Its length on the wire.
     pub(super) len: usize,
+    /// What a repeat of it must be equal in; nothing for a read, which is never a repeat.
+    pub(super) fingerprint: [u8; 32],
+}
+
+impl Received {
+    pub(super) fn new(tag: u32, request: Request, len: usize) -> Self {
+        let lane = lane_of(&request);
+        let fingerprint = if lane == Lane::Read { [0; 32] } else { request.fingerprint() };
+        Self { tag, request, lane, len, fingerprint }
+    }
 }
 
 /// One logged-in device, or one about to be.
@@ -90,12 +102,16 @@ pub(super) struct Session {
     pub(super) in_view: Vec<LogId>,
     /// What it may still tell that is not stored.
     pub(super) utterances: Budget,
+    /// What its device's other sessions were refused.
+    pub(super) refused: Refused,
     /// Messages whose receipts it is told; at most [`super::receipts::RECEIPTS_PER_SESSION_MAX`].
     pub(super) watched: BTreeSet<(LogId, Seq)>,
     commands: u32,
     reads: u32,
     exclusives: u32,
     in_flight_len: usize,
+    /// The unanswered requests that are no reads, each by the beginning of its fingerprint.
+    under_way: Vec<u64>,
 }
 
 impl Session {
@@ -113,6 +129,8 @@ impl Session {
             in_view: Vec::new(),
             utterances: Budget::default(),
             watched: BTreeSet::new(),
+            refused: Refused::default(),
+            under_way: Vec::new(),
             commands: 0,
             reads: 0,
             exclusives: 0,
@@ -151,17 +169,31 @@ impl Session {
     }
 
     /// A request of this lane and length began.
-    pub(super) fn begin(&mut self, lane: Lane, len: usize) {
+    pub(super) fn begin(&mut self, lane: Lane, len: usize, fingerprint: &[u8; 32]) {
         *self.count(lane) += 1;
         self.in_flight_len += len;
+        if lane != Lane::Read {
+            self.under_way.push(beginning(fingerprint));
+        }
     }
 
     /// A request of this lane and length was answered.
-    pub(super) fn end(&mut self, lane: Lane, len: usize) {
+    pub(super) fn end(&mut self, lane: Lane, len: usize, fingerprint: &[u8; 32]) {
         self.in_flight_len -= len;
         let count = self.count(lane);
         assert!(*count > 0, "a request ends once");
         *count -= 1;
+        let under_way = beginning(fingerprint);
+        if lane != Lane::Read
+            && let Some(at) = self.under_way.iter().position(|other| *other == under_way)
+        {
+            self.under_way.swap_remove(at);
+        }
+    }
+
+    /// Whether the same request, or one that cannot be told from it so quickly, is unanswered.
+    pub(super) fn is_under_way(&self, fingerprint: &[u8; 32]) -> bool {
+        self.under_way.contains(&beginning(fingerprint))
     }
 
     fn count(&mut self, lane: Lane) -> &mut u32 {
@@ -173,8 +205,15 @@ impl Session {
     }
 }
 
+/// The first bytes of a fingerprint.
+fn beginning(fingerprint: &[u8; 32]) -> u64 {
+    let mut first = [0; 8];
+    first.copy_from_slice(&fingerprint[..8]);
+    u64::from_le_bytes(first)
+}
+
 /// The lane a request runs in.
-pub(super) fn lane_of(request: &Request) -> Lane {
+fn lane_of(request: &Request) -> Lane {
     match request {
         Request::LeaveRoom(_)
         | Request::MarkRead(_)
@@ -242,20 +281,20 @@ mod tests {
     #[test]
     fn a_read_waits_for_the_commands_before_it() {
         let mut session = stranger();
-        session.begin(Lane::Command, 10);
+        session.begin(Lane::Command, 10, &[1; 32]);
         assert!(session.may_begin(Lane::Command));
         assert!(!session.may_begin(Lane::Read));
-        session.end(Lane::Command, 10);
+        session.end(Lane::Command, 10, &[1; 32]);
         assert!(session.may_begin(Lane::Read));
     }
 
     #[test]
     fn a_password_runs_alone() {
         let mut session = stranger();
-        session.begin(Lane::Read, 10);
+        session.begin(Lane::Read, 10, &[1; 32]);
         assert!(!session.may_begin(Lane::Exclusive));
-        session.end(Lane::Read, 10);
-        session.begin(Lane::Exclusive, 10);
+        session.end(Lane::Read, 10, &[1; 32]);
+        session.begin(Lane::Exclusive, 10, &[1; 32]);
         assert!(!session.may_begin(Lane::Command) && !session.may_begin(Lane::Read));
     }
 
@@ -264,7 +303,7 @@ mod tests {
         let mut session = stranger();
         for _ in 0..REQUESTS_IN_FLIGHT_MAX {
             assert!(session.may_begin(Lane::Command));
-            session.begin(Lane::Command, 10);
+            session.begin(Lane::Command, 10, &[1; 32]);
         }
         assert!(!session.may_begin(Lane::Command));
     }
@@ -272,9 +311,9 @@ mod tests {
     #[test]
     fn long_requests_in_flight_have_a_cap_in_bytes() {
         let mut session = stranger();
-        session.begin(Lane::Command, IN_FLIGHT_LEN_MAX);
+        session.begin(Lane::Command, IN_FLIGHT_LEN_MAX, &[1; 32]);
         assert!(!session.may_begin(Lane::Command));
-        session.end(Lane::Command, IN_FLIGHT_LEN_MAX);
+        session.end(Lane::Command, IN_FLIGHT_LEN_MAX, &[1; 32]);
         assert!(session.may_begin(Lane::Command));
     }
 }

@@ -7,7 +7,7 @@
 use super::allowance::{AllowanceCounters, Origin};
 use super::bulk::has_page_room;
 use super::server::{COMMANDS_IN_FLIGHT_MAX, Now, READS_IN_FLIGHT_MAX, REPLY_QUEUE_LEN_MAX, Server};
-use super::session::{Lane, Pace, lane_of};
+use super::session::{Lane, Pace, Received};
 use super::steps::{Asked, Step};
 use crate::message::{Notice, Refusal, Request, RoomName};
 use crate::transport::{ConnectionHandle, Micros, StreamId, Time};
@@ -91,10 +91,13 @@ impl Server {
     }
 
     /// Whether the request may begin; if not, the session is pumped again when what it waits for is over.
-    pub(super) fn may_begin(&mut self, now: Now, handle: ConnectionHandle, request: &Request) -> bool {
-        let lane = lane_of(request);
+    pub(super) fn may_begin(&mut self, now: Now, handle: ConnectionHandle, received: &Received) -> bool {
+        let Received { lane, request, .. } = received;
+        if self.is_under_way_elsewhere(handle, received) {
+            return false;
+        }
         let Some(session) = self.sessions.get_mut(&handle) else { return false };
-        if !session.may_begin(lane) {
+        if !session.may_begin(*lane) {
             self.holds.requests_full += u64::from(session.is_full());
             return false;
         }
