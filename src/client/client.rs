@@ -27,16 +27,13 @@ use super::renewal::Renewal;
 use super::requests::{Purpose, Requests, Tag};
 use super::sending::Sending;
 use super::silence::Silence;
+use super::suspicion::{ANSWER_DELAY, Suspicion};
 use crate::crypto::{Dice, PublicKey, SecretKey};
 use crate::message::{Account, FollowRequest, LogId, MessageError, Notice, Reply, Request, RequestId, Welcome};
 use crate::transport::{CloseCode, CloseReason, Config, ConnectionHandle, Endpoint, Event, Micros, Path, StreamId, Time};
 
 /// First number of the notices' types (protocol.md, "Messages"); replies are below.
 const NOTICE_KIND_MIN: u8 = 0x80;
-
-/// How long the server may owe an answer before it is asked for a sign of life. The transport has nothing to repeat once a
-/// request is acknowledged, and a server that is killed between that and its answer would be missed only by the keep-alive.
-const ANSWER_DELAY: Micros = Micros::from_secs(1);
 
 /// A user's client.
 ///
@@ -71,6 +68,7 @@ pub struct Client {
     pub(super) endpoint: Endpoint,
     transport: Config,
     pub(super) silence: Silence,
+    pub(super) suspicion: Suspicion,
     dice: Dice,
     device: SecretKey,
     remotes: Vec<SocketAddr>,
@@ -96,6 +94,7 @@ impl Client {
             endpoint: Endpoint::client(config.transport.clone(), dice.fork(), now),
             transport: config.transport,
             silence: Silence::default(),
+            suspicion: Suspicion::default(),
             device: config.device,
             remotes: config.remotes,
             server_key: config.server_key,
@@ -205,6 +204,7 @@ impl Client {
     /// Says goodbye; the client does not connect again. What is to be sent still has to be.
     pub fn close(&mut self, now: Time) {
         self.link = Link::Stopped;
+        self.suspicion = Suspicion::default();
         self.doubt_at = None;
         self.endpoint.close_all(now, CloseCode::Done, "");
         while self.endpoint.poll_event().is_some() {}
@@ -227,21 +227,11 @@ impl Client {
             }
             Link::Online { handle, key, renewal } => {
                 renewal.begin_if_due(now, &mut self.endpoint, *handle, &self.device, *key);
+                self.suspicion.handle_timeout(now, &mut self.endpoint, *handle, &self.device, *key);
             }
             _ => {}
         }
         self.step(now);
-    }
-
-    /// Asks for a sign of life when an answer has been owed for long.
-    fn ask_for_life(&mut self, now: Time) {
-        let (Link::Greeting { handle, .. } | Link::Online { handle, .. }) = self.link else { return };
-        if self.doubt_at.is_some_and(|at| at <= now) {
-            self.doubt_at = Some(now + ANSWER_DELAY);
-            if let Some(mut connection) = self.endpoint.connection(handle) {
-                connection.ping(now);
-            }
-        }
     }
 
     /// When [`Client::handle_timeout`] is next wanted.
@@ -249,7 +239,7 @@ impl Client {
         let own = match &self.link {
             Link::Waiting { retry_at } => Some(*retry_at),
             Link::Connecting(attempts) => attempts.deadline(&self.remotes),
-            Link::Online { renewal, .. } => renewal.deadline(),
+            Link::Online { renewal, .. } => renewal.deadline().into_iter().chain(self.suspicion.deadline()).min(),
             _ => None,
         };
         let sends = self.account.is_some() && self.is_online();
@@ -260,7 +250,11 @@ impl Client {
 
     /// Writes the next datagram into `buf` and returns where it goes.
     pub fn poll_transmit(&mut self, now: Time, buf: &mut Vec<u8>) -> Option<Path> {
-        self.endpoint.poll_transmit(now, buf)
+        let path = self.endpoint.poll_transmit(now, buf)?;
+        if let Link::Online { handle, .. } = self.link {
+            self.suspicion.on_transmit(now, &mut self.endpoint, handle);
+        }
+        Some(path)
     }
 
     /// What happened next.
@@ -287,6 +281,9 @@ impl Client {
     fn step(&mut self, now: Time) {
         while let Some((handle, event)) = self.endpoint.poll_event() {
             self.on_transport_event(now, handle, event);
+        }
+        if let Link::Online { handle, .. } = self.link {
+            self.suspicion.look(now, &mut self.endpoint, handle);
         }
         let settled = self.sending.settle();
         self.note_failure(settled);
@@ -315,7 +312,12 @@ impl Client {
             Link::Greeting { handle: current, .. } | Link::Online { handle: current, .. } if *current == handle => match event {
                 Event::Readable(stream) => self.read(now, handle, stream),
                 Event::Closed(reason) => self.on_lost(now, reason),
-                Event::Silent => self.silence.on_silent(now),
+                Event::Silent => {
+                    self.silence.on_silent(now);
+                    if self.is_online() {
+                        self.suspicion.on_silent(now, &mut self.endpoint, handle);
+                    }
+                }
                 Event::Latest => self.read_latest(handle),
                 Event::ServerKey { .. } | Event::Connected { .. } | Event::Writable(_) | Event::PathChanged(_) => {}
             },
@@ -324,8 +326,12 @@ impl Client {
                 Event::Closed(_) => renewal.on_failed(now),
                 _ => {}
             },
-            // Of a connection that lost the race or was given up.
-            _ => {}
+            Link::Online { .. } if self.suspicion.is_fresh(handle) => match event {
+                Event::Readable(_) => self.take_over(now, handle),
+                Event::Closed(_) => self.suspicion.on_failed(),
+                _ => {}
+            },
+            _ => {} // Of a connection that lost the race or was given up.
         }
     }
 
@@ -340,8 +346,12 @@ impl Client {
             renewal.abandon(now, &mut self.endpoint);
         }
         self.let_go(now);
-        let retry_delay = self.backoff.on_lost(now, &reason, &mut self.dice);
-        self.link = Link::Waiting { retry_at: now + retry_delay };
+        let mut retry_delay = self.backoff.on_lost(now, &reason, &mut self.dice);
+        if self.go_on_with_fresh(now, &reason) {
+            retry_delay = Micros::ZERO;
+        } else {
+            self.link = Link::Waiting { retry_at: now + retry_delay };
+        }
         self.events.push_back(ClientEvent::Offline { reason, retry_delay, failure_count: self.backoff.failure_count() });
     }
 

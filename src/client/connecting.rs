@@ -57,6 +57,11 @@ impl Attempts {
         attempts
     }
 
+    /// One try is under way already, to an address at which the server was just heard.
+    pub(super) fn going_on(now: Time, handle: ConnectionHandle) -> Self {
+        Self { running: vec![handle], tried_count: usize::MAX, next_at: now, question: Question::At(now + QUESTION_DELAY) }
+    }
+
     pub(super) fn deadline(&self, remotes: &[SocketAddr]) -> Option<Time> {
         let next = (self.tried_count < remotes.len()).then_some(self.next_at);
         let question = match self.question {

@@ -30,6 +30,7 @@ mod requests;
 mod rooms;
 mod sending;
 mod silence;
+mod suspicion;
 mod url;
 
 pub use client::Client;

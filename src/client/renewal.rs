@@ -5,6 +5,7 @@
 
 use super::client::Client;
 use super::link::{Arrival, Link};
+use super::suspicion::Suspicion;
 use crate::crypto::{Dice, PublicKey, SecretKey};
 use crate::transport::{CloseCode, Config, ConnectionHandle, Endpoint, Micros, StreamId, Time};
 
@@ -84,8 +85,15 @@ impl Client {
     /// The server speaks on the connection with fresh keys, and the first thing it says is its greeting: everything moves
     /// over there, and the old connection ends.
     pub(super) fn take_over(&mut self, now: Time, fresh: ConnectionHandle) {
-        let Link::Online { handle: old, key, .. } = &self.link else { return };
+        let Link::Online { handle: old, key, renewal } = &mut self.link else { return };
         let (old, key) = (*old, *key);
+        // Keys may have come of age while the server was doubted.
+        if renewal.is_fresh(fresh) {
+            self.suspicion.abandon(now, &mut self.endpoint);
+        } else {
+            self.suspicion = Suspicion::Calm;
+            renewal.abandon(now, &mut self.endpoint);
+        }
         // What the old connection has brought so far counts.
         self.read(now, old, StreamId::Chat);
         self.let_go(now);

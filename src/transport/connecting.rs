@@ -51,7 +51,19 @@ pub(super) struct Connecting {
     attempts: Vec<Attempt>,
     started_at: Time,
     next_attempt_at: Option<Time>,
+    cadence: Cadence,
+    /// Attempts before this one say nothing about the path if nobody answered.
+    telling_from: usize,
     server_key_told: bool,
+}
+
+/// What makes the next attempt due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cadence {
+    /// Time, until the client gives up.
+    Steady,
+    /// Whoever asks for it; nobody gives up.
+    OnDemand,
 }
 
 #[derive(Debug)]
@@ -119,6 +131,8 @@ impl Connecting {
             attempts: Vec::new(),
             started_at: now,
             next_attempt_at: Some(now),
+            cadence: Cadence::Steady,
+            telling_from: 0,
             server_key_told: false,
         })
     }
@@ -133,6 +147,7 @@ impl Connecting {
         let gives_up_at = self.started_at + HANDSHAKE_TIMEOUT;
         match self.stage {
             Stage::AwaitingTrust { .. } => None,
+            _ if self.cadence == Cadence::OnDemand => self.next_attempt_at.filter(|_| self.attempts.len() < ATTEMPT_COUNT_MAX),
             _ if self.attempts.len() >= ATTEMPT_COUNT_MAX => Some(gives_up_at),
             _ => Some(self.next_attempt_at?.min(gives_up_at)),
         }
@@ -140,12 +155,35 @@ impl Connecting {
 
     /// Whether the client has waited long enough.
     pub(super) fn has_timed_out(&self, now: Time) -> bool {
-        !matches!(self.stage, Stage::AwaitingTrust { .. }) && now >= self.started_at + HANDSHAKE_TIMEOUT
+        let has_patience = matches!(self.stage, Stage::AwaitingTrust { .. }) || self.cadence == Cadence::OnDemand;
+        !has_patience && now >= self.started_at + HANDSHAKE_TIMEOUT
+    }
+
+    /// After the first, each attempt waits for [`Connecting::attempt`], and nobody gives up.
+    pub(super) fn stand_by(&mut self) {
+        self.cadence = Cadence::OnDemand;
+    }
+
+    /// Makes an attempt due at once.
+    pub(super) fn attempt(&mut self, now: Time) {
+        self.next_attempt_at = Some(now);
+    }
+
+    /// From now on attempts come by themselves again, and patience begins anew. The first comes at once, or a usual delay after the
+    /// last one if that was made less than `rtt` ago. That nobody answered before says that nobody was there, not that the
+    /// path loses.
+    pub(super) fn go_on(&mut self, now: Time, rtt: Micros) {
+        self.cadence = Cadence::Steady;
+        self.started_at = now;
+        let Some(last) = self.attempts.last() else { return };
+        self.telling_from = self.attempts.len();
+        let is_under_way = last.sent_at + rtt > now;
+        self.next_attempt_at = Some(if is_under_way { last.sent_at + RETRY_DELAY.max(rtt) } else { now });
     }
 
     /// The socket has a new address: what was sent before may be answered into the void.
     pub(super) fn on_local_path_changed(&mut self, now: Time) {
-        if self.next_attempt_at.is_some() {
+        if self.next_attempt_at.is_some() || self.cadence == Cadence::OnDemand {
             self.next_attempt_at = Some(now);
         }
     }
@@ -173,7 +211,10 @@ impl Connecting {
             }
         };
         let steps = RETRY_DELAY_STEP.times(u64::from(attempt));
-        self.next_attempt_at = Some(now + (RETRY_DELAY + steps).min(RETRY_DELAY_MAX));
+        self.next_attempt_at = match self.cadence {
+            Cadence::Steady => Some(now + (RETRY_DELAY + steps).min(RETRY_DELAY_MAX)),
+            Cadence::OnDemand => None,
+        };
         self.attempts.push(Attempt { sent_at: now, mac1: sent_mac1 });
         Some(self.path)
     }
@@ -241,7 +282,11 @@ impl Connecting {
         let Stage::Opening { server, initiator, .. } = &mut self.stage else { return Err(OpenError) };
         let attempt = usize::from(resp.attempt);
         let sent_at = self.attempts.get(attempt).map(|attempt| attempt.sent_at).ok_or(OpenError)?;
-        let lost = self.attempts.iter().take(attempt).filter(|attempt| attempt.mac1.is_some());
+        let telling_from = match self.cadence {
+            Cadence::Steady => self.telling_from,
+            Cadence::OnDemand => attempt,
+        };
+        let lost = self.attempts.iter().take(attempt).skip(telling_from).filter(|attempt| attempt.mac1.is_some());
         let lost_count = u8::try_from(lost.count()).unwrap_or(u8::MAX);
         let (keys, payload) = initiator.finish(resp.noise)?;
         let (server_id, reset_token) = payload.split_first_chunk::<8>().ok_or(OpenError)?;
@@ -307,6 +352,28 @@ mod tests {
         assert_eq!(delays[..6], [0, 250, 300, 350, 400, 400]);
         assert_eq!(lens[..5], [1_200, 1_200, 1_200, 512, 512]);
         assert!(lens.len() < ATTEMPT_COUNT_MAX, "{}", lens.len());
+    }
+
+    #[test]
+    fn on_demand_an_attempt_goes_when_it_is_asked_for_and_nobody_gives_up() {
+        let mut connecting = connecting(Some(server_key()));
+        connecting.stand_by();
+        let second = |count: u64| Time::from_micros(count * 1_000_000);
+        for count in 0..100 {
+            assert!(connecting.poll_transmit(second(count), &mut Vec::new()).is_some());
+            assert_eq!(connecting.poll_transmit(second(count), &mut Vec::new()), None);
+            assert_eq!(connecting.poll_timeout(), None);
+            assert!(!connecting.has_timed_out(second(count)));
+            connecting.attempt(second(count + 1));
+            assert_eq!(connecting.poll_timeout(), Some(second(count + 1)));
+        }
+        assert!(connecting.poll_transmit(second(100), &mut Vec::new()).is_some());
+        let later = |millis| second(100) + Micros::from_millis(millis);
+        connecting.go_on(later(40), Micros::from_millis(50));
+        assert_eq!(connecting.poll_timeout(), Some(later(250)), "the last one is under way");
+        connecting.go_on(later(60), Micros::from_millis(50));
+        assert_eq!(connecting.poll_timeout(), Some(later(60)), "the last one was in vain");
+        assert!(connecting.has_timed_out(second(131)));
     }
 
     #[test]

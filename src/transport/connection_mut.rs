@@ -121,6 +121,12 @@ impl ConnectionMut<'_> {
         self.established().connection.stats()
     }
 
+    /// When the peer was heard last.
+    #[must_use]
+    pub fn heard_at(&mut self) -> Time {
+        self.established().connection.heard_at
+    }
+
     /// Smoothed round-trip time.
     #[must_use]
     pub fn rtt(&mut self) -> Micros {

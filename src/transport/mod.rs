@@ -55,6 +55,7 @@ mod send_stream;
 mod sent_packets;
 mod skips;
 mod slots;
+mod standby;
 mod state;
 mod stats;
 mod streams;

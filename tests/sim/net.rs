@@ -230,6 +230,12 @@ impl Net {
         self.under_way.keys().next().map(|(at, _)| *at)
     }
 
+    /// How many datagrams and bytes were sent from any port of a host.
+    pub fn sent_by(&self, host: IpAddr) -> (u64, u64) {
+        let links = self.links.iter().filter(|((from, _), _)| from.ip() == host);
+        links.fold((0, 0), |(count, len), (_, link)| (count + link.counts.sent, len + link.counts.bytes_sent))
+    }
+
     /// What went over one direction so far.
     pub fn counts(&self, from: SocketAddr, to: SocketAddr) -> LinkCounts {
         self.links.get(&(from, to)).map_or_else(LinkCounts::default, |link| link.counts)
