@@ -5,8 +5,8 @@
 
 use super::posting::Draft;
 use crate::message::{
-    About, Account, CodeHash, Deed, DeviceId, DeviceName, GoodChanges, LogId, Mark, Phrase, PostRequest, Reply, RequestId,
-    RoomName, Salt, Seq, Tags, Target, Template, Text, UserId, UserName, Visibility, Wish,
+    About, Account, Attachment, CodeHash, Deed, DeviceId, DeviceName, GoodChanges, LogId, Mark, Phrase, PostRequest, Reply,
+    RequestId, RoomName, Salt, Seq, Tags, Target, Template, Text, UserId, UserName, Visibility, Wish,
 };
 use std::sync::Arc;
 
@@ -68,6 +68,19 @@ pub enum ChoreTry {
     Run,
     /// It failed: look at it again later, so that it does not stand before the others.
     PutOff,
+}
+
+/// A message with a file, to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileDraft {
+    /// The message.
+    pub draft: Draft,
+    /// The file; its name is a good one.
+    pub file: Attachment,
+    /// Whether the whole file is on the disk, verified and synced, sent by the actor.
+    pub is_here: bool,
+    /// How many bytes of files one user may have.
+    pub user_len_max: u64,
 }
 
 /// What is asked.
@@ -195,6 +208,8 @@ pub enum Action {
     },
     /// See to the chore that is due first, if one is.
     Chore(ChoreTry),
+    /// Write a message with a file.
+    PostFile(FileDraft),
     /// Move the actor's read marker of a log.
     MarkRead {
         /// Which log.

@@ -51,7 +51,8 @@ fn member(turn: Turn<'_>, user: UserId, device: DeviceId) -> Ruled<Outcome> {
         Action::LogOut => return accounts::log_out(turn, &speaker),
         // The first try was answered while the connection did not know its user yet.
         Action::Register { .. } | Action::Guest { .. } | Action::BindDevice { .. } => return stranger(turn, &bound.key),
-        Action::Post(draft) => return posting::post(turn, &speaker, draft),
+        Action::Post(draft) => return posting::post(turn, &speaker, draft, None),
+        Action::PostFile(wish) => return posting::post(turn, &speaker, &wish.draft, Some(wish)),
         Action::MarkRead { log, seq } => return marking::mark_read(turn, &speaker, log, *seq),
         Action::Chore(_) => return refuse(RefusalCode::NotSignedIn, "only the server itself does chores"),
         Action::Seen => return devices::seen(turn, &speaker),
@@ -102,6 +103,7 @@ fn once(mut turn: Turn<'_>, speaker: &Speaker) -> Ruled<Outcome> {
         | Action::Seen
         | Action::Chore(_)
         | Action::MarkRead { .. }
+        | Action::PostFile(_)
         | Action::Post(_) => unreachable!("these know their repeats themselves"),
     };
     turn.db.keep_outcome(speaker.user.id, id, &fingerprint, &reply.encode(0))?;

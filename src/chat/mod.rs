@@ -11,6 +11,7 @@ mod command;
 mod devices;
 mod directory;
 mod execute;
+mod files;
 mod index;
 mod invitations;
 mod marking;
@@ -66,13 +67,14 @@ mod search_tests;
 mod tests;
 
 pub use audit::{AUDIT_SCAN_MAX, REPORTS_PAGE, audit, ignored, reports};
-pub use command::{Action, Actor, Change, ChoreTry, Command, NewEvent, NewRoom, Outcome};
+pub use command::{Action, Actor, Change, ChoreTry, Command, FileDraft, NewEvent, NewRoom, Outcome};
 pub use devices::{DEVICES_MAX, devices};
 pub use directory::{
     KeyOwner, MEMBERS_PAGE, MEMBERSHIPS_PAGE, ROOMS_PAGE, account_of_key, first_password_change, memberships, password_of,
     password_of_user, room_password, rooms, who,
 };
 pub use execute::execute;
+pub use files::{file_of, quota_sentence};
 pub use index::{INDEX_STEP_MAX, Indexed, Indexer};
 pub use invitations::{INVITATION_DAYS_MAX, INVITATION_USES_MAX, INVITATIONS_MAX};
 pub use marking::MARK_INTERVAL_MS;

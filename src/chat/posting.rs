@@ -2,8 +2,9 @@
 //!
 //! The post is its own outcome: its author and id find it again, so a repeat costs no row of its own.
 
-use super::command::{Actor, Change, Outcome};
+use super::command::{Actor, Change, FileDraft, Outcome};
 use super::execute::id_reused;
+use super::files;
 use super::marks::post_at;
 use super::mentions::mentions;
 use super::moderation;
@@ -41,20 +42,20 @@ impl Draft {
 }
 
 /// Writes a message, unless it was written before.
-pub(super) fn post(mut turn: Turn<'_>, speaker: &Speaker, draft: &Draft) -> Ruled<Outcome> {
+pub(super) fn post(mut turn: Turn<'_>, speaker: &Speaker, draft: &Draft, file: Option<&FileDraft>) -> Ruled<Outcome> {
     let first = turn.db.tables().post_by_id(speaker.user.id, turn.command.id)?;
     if let Some(first) = first.filter(|_| !planted!(RepeatStoredTwice)) {
-        return repeat(turn, speaker, &first, draft);
+        return repeat(turn, speaker, &first, draft, file);
     }
     if turn.db.tables().outcome(speaker.user.id, turn.command.id)?.is_some() {
         return id_reused();
     }
-    let reply = write(&mut turn, speaker, draft)?;
+    let reply = write(&mut turn, speaker, draft, file)?;
     Ok(turn.done(reply))
 }
 
 /// Writes a message; a direct conversation is made by its first one.
-pub(super) fn write(turn: &mut Turn<'_>, speaker: &Speaker, draft: &Draft) -> Ruled<Reply> {
+pub(super) fn write(turn: &mut Turn<'_>, speaker: &Speaker, draft: &Draft, file: Option<&FileDraft>) -> Ruled<Reply> {
     let (head, called) = place_for(turn, speaker, draft)?;
     let Draft { to: _, text, reply_to, payload } = draft.clone();
     let root = match reply_to {
@@ -63,7 +64,14 @@ pub(super) fn write(turn: &mut Turn<'_>, speaker: &Speaker, draft: &Draft) -> Ru
     };
     let mentions = mentions(turn.db.tables(), head.log, text.as_str())?;
     let (text, thread) = (text.as_str().to_owned(), root.filter(|_| root != reply_to));
-    let posted = turn.append(&head, speaker, &EventBody::Posted(Post { text, reply_to, mentions, payload, thread }))?;
+    if let Some(wish) = file {
+        files::check(turn.db.tables(), speaker, wish)?;
+    }
+    let post = Post { text, reply_to, mentions, payload, thread, file: file.map(|wish| wish.file.clone()) };
+    let posted = turn.append(&head, speaker, &EventBody::Posted(post))?;
+    if let Some(wish) = file {
+        turn.db.add_file(posted.log, posted.seq, speaker.user.id, &wish.file.offer())?;
+    }
     // What was scheduled is written while its author may be away.
     if turn.command.actor != Actor::Server {
         turn.db.has_read(speaker.user.id, &posted)?;
@@ -127,7 +135,7 @@ fn open(turn: &mut Turn<'_>, speaker: &Speaker, other: &User) -> Ruled<LogHead> 
 }
 
 /// The same message again gets its place; the id with another log or content is refused.
-fn repeat(turn: Turn<'_>, speaker: &Speaker, first: &KeptEvent, draft: &Draft) -> Ruled<Outcome> {
+fn repeat(turn: Turn<'_>, speaker: &Speaker, first: &KeptEvent, draft: &Draft, file: Option<&FileDraft>) -> Ruled<Outcome> {
     let head = head_of(first)?;
     let place = match find(turn.db.tables(), speaker.user.id, &draft.to) {
         Ok(place) if place.id() == head.log => place,
@@ -136,7 +144,8 @@ fn repeat(turn: Turn<'_>, speaker: &Speaker, first: &KeptEvent, draft: &Draft) -
     };
     let same = match (Event { head, body: first.body.clone() }.content(), &first.body) {
         (EventBody::Posted(post), Ok(_)) => {
-            post.text == draft.text.as_str() && post.reply_to == draft.reply_to && post.payload == draft.payload
+            let same = post.text == draft.text.as_str() && post.reply_to == draft.reply_to && post.payload == draft.payload;
+            same && post.file.as_ref() == file.map(|wish| &wish.file)
         }
         // The text was erased, nobody can tell any more; the place is still the right answer.
         (_, Err(_)) => true,

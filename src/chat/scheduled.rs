@@ -87,7 +87,7 @@ pub(super) fn step(turn: &mut Turn<'_>, speaker: &Speaker, chore: &Chore) -> Rul
     let text = Text::parse(text).map_err(|_| StoreError::Damaged("a message that waits has a text that none has"))?;
     turn.id = id;
     let draft = Draft { to, text, reply_to, payload };
-    let ran = if speaker.user.enabled { write(turn, speaker, &draft) } else { return Ok(()) };
+    let ran = if speaker.user.enabled { write(turn, speaker, &draft, None) } else { return Ok(()) };
     match ran {
         Ok(_) => Ok(()),
         Err(Stop::Refused(refusal)) => {

@@ -84,6 +84,7 @@ pub fn write(line: &Line<'_>, style: Style) -> String {
             let (author, reporter) = (printable(&report.author), printable(&report.reporter));
             format!("{} by @{author}, reported by @{reporter}: {}", report.seq, printable(reason))
         }
+        Line::Fetched { path, .. } => printable(path),
         Line::Ignored(user) => format!("@{}", printable(&user.name)),
         Line::Noted { what, .. } => (*what).to_owned(),
         Line::Membership(membership) => {
@@ -211,6 +212,7 @@ fn event_line(room: &str, author: &str, event: &Event, overlay: Option<&Overlay>
 /// What a message is besides its text: what it carries for programs, and what became of it.
 fn notes(post: &Post, overlay: Option<&Overlay>) -> String {
     let mut notes = Vec::new();
+    notes.extend(post.file.as_ref().map(|file| format!("file {}, {} bytes", printable(&file.name), file.len)));
     notes.extend(post.payload.as_ref().map(|payload| printable(&payload.kind)));
     if let Some(overlay) = overlay {
         notes.extend(overlay.edit.as_ref().map(|_| "edited".to_owned()));
@@ -323,6 +325,7 @@ mod tests {
             mentions: vec![],
             payload: Some(Payload { kind: "homework".into(), json: "{}".into() }),
             thread: None,
+            file: None,
         };
         let event = event(&EventBody::Posted(post));
         let reactions = [("👍", 2), ("\u{1b}", 1)]

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::human::must_be_spelled_out;
-use super::json_post::PostFields;
+use super::json_post::{FileFields, PostFields};
 use super::line::{Deed, Line, LinkState};
 use super::log_json;
 use super::moment::Moment;
@@ -47,7 +47,7 @@ struct EventLine<'a> {
 #[serde(untagged)]
 enum BodyFields {
     Nothing {},
-    Posted(PostFields),
+    Posted(Box<PostFields>),
     Edited { post: u64, text: String, mentions: Vec<u64> },
     NotPosted { other: String, reason: String },
     AboutPost { post: u64 },
@@ -280,6 +280,7 @@ pub fn write(line: &Line<'_>) -> String {
                 time: Moment::from_ms(report.time_ms).rfc_3339(),
             },
         ),
+        Line::Fetched { file, path } => versioned("fetched", FileFields::new(file, Some((*path).to_owned()))),
         Line::Ignored(user) => versioned("ignored", IgnoredLine { user: &user.name, user_id: user.user.0 }),
         Line::Noted { kind, .. } => versioned(kind, Nothing {}),
         Line::Membership(membership) => {
@@ -411,7 +412,7 @@ fn event_line(room: &str, author: &str, event: &Event, overlay: Option<&Overlay>
 fn body_fields(body: EventBody, overlay: Option<&Overlay>) -> (&'static str, BodyFields) {
     let about = |post: Seq| BodyFields::AboutPost { post: post.0 };
     match body {
-        EventBody::Posted(post) => ("posted", BodyFields::Posted(PostFields::new(post, overlay))),
+        EventBody::Posted(post) => ("posted", BodyFields::Posted(Box::new(PostFields::new(post, overlay)))),
         EventBody::Edited(edit) => {
             let mentions = edit.mentions.iter().map(|user| user.0).collect();
             ("edited", BodyFields::Edited { post: edit.post.0, text: edit.text, mentions })

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::message::{Overlay, Post, ReactionCount};
+use crate::message::{Attachment, Overlay, Post, ReactionCount, hex};
 
 /// What only messages have.
 #[derive(Serialize)]
@@ -16,8 +16,21 @@ pub(super) struct PostFields {
     deleted: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     payload: Option<PayloadFields>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<FileFields>,
     #[serde(flatten)]
     overlay: Option<OverlayFields>,
+}
+
+/// The file of a message, and where it was put if it was fetched.
+#[derive(Serialize)]
+pub(super) struct FileFields {
+    name: String,
+    media: String,
+    len: u64,
+    hash: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
 }
 
 /// What a message carries for programs.
@@ -43,6 +56,13 @@ struct ReactionFields {
     own: bool,
 }
 
+impl FileFields {
+    pub(super) fn new(file: &Attachment, path: Option<String>) -> Self {
+        let hash = hex(&file.hash);
+        Self { name: file.name.clone(), media: file.media.clone(), len: file.len, hash, path }
+    }
+}
+
 impl PostFields {
     /// A message, with its newest text in place of its first one.
     pub(super) fn new(post: Post, overlay: Option<&Overlay>) -> Self {
@@ -64,6 +84,7 @@ impl PostFields {
             edited: edit.is_some(),
             deleted: false,
             payload,
+            file: post.file.as_ref().map(|file| FileFields::new(file, None)),
             overlay: overlay.map(|overlay| OverlayFields {
                 reactions: overlay.reactions.iter().map(shown).collect(),
                 pinned: overlay.pinned,

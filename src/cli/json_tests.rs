@@ -4,8 +4,8 @@ use super::human::must_be_spelled_out;
 use super::json::write;
 use super::line::{Level, Line};
 use crate::message::{
-    DeviceId, Edit, Event, EventBody, Head, LogId, NewestEdit, Overlay, Payload, Post, ReactionCount, RequestId, RoomKind, Seq,
-    Stored, UserId, body_bytes,
+    Attachment, DeviceId, Edit, Event, EventBody, Head, LogId, NewestEdit, Overlay, Payload, Post, ReactionCount, RequestId,
+    RoomKind, Seq, Stored, UserId, body_bytes,
 };
 
 fn event(body: &EventBody) -> Event {
@@ -28,6 +28,16 @@ fn a_message_is_the_line_that_scripts_depend_on() {
         write(&Line::Event { room: "#ops", author: "bob", event: &event, overlay: None }),
         r##"{"v":1,"type":"posted","room":"#ops","room_id":7,"seq":1842,"prev":1841,"id":"abababababababababababababababab","author":"bob","author_id":3,"time":"2026-03-01T09:52:11.204Z","text":"…","reply_to":null,"mentions":[],"edited":false,"deleted":false}"##
     );
+}
+
+#[test]
+fn a_message_with_a_file_tells_all_about_it() {
+    let file = Attachment { name: "a.txt".into(), media: "text/plain".into(), len: 5, hash: [0xab; 32] };
+    let event = event(&EventBody::Posted(Post { text: "see".into(), file: Some(file), ..Post::default() }));
+    let line = write(&Line::Event { room: "#ops", author: "bob", event: &event, overlay: None });
+    let read: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let file = serde_json::json!({"name": "a.txt", "media": "text/plain", "len": 5, "hash": "ab".repeat(32)});
+    assert_eq!(read["file"], file);
 }
 
 #[test]
@@ -91,6 +101,7 @@ fn what_could_drive_a_terminal_is_escaped_and_reads_back() {
         mentions: vec![UserId(9)],
         payload: None,
         thread: None,
+        file: None,
     }));
     let line = write(&Line::Event { room: "#ops", author: "bob", event: &event, overlay: None });
     assert!(!line.chars().any(must_be_spelled_out), "{line:?}");

@@ -2,8 +2,8 @@
 
 use crate::client::PublicKey;
 use crate::message::{
-    Account, DeviceId, DeviceSummary, Event, EventHash, IgnoredUser, Latest, LogId, Mark, Marked, Member, Membership, Overlay,
-    Presence, Profile, Receipt, Report, RequestId, RoomSettings, RoomSummary, ScheduledPost, Seq, Stored, Typing,
+    Account, Attachment, DeviceId, DeviceSummary, Event, EventHash, IgnoredUser, Latest, LogId, Mark, Marked, Member, Membership,
+    Overlay, Presence, Profile, Receipt, Report, RequestId, RoomSettings, RoomSummary, ScheduledPost, Seq, Stored, Typing,
 };
 
 /// One line of output.
@@ -76,6 +76,13 @@ pub enum Line<'a> {
         room: &'a str,
         /// The counts.
         receipt: &'a Receipt,
+    },
+    /// A file that was fetched.
+    Fetched {
+        /// The file.
+        file: &'a Attachment,
+        /// Where it is.
+        path: &'a str,
     },
     /// A command that stored an event in a room.
     Did {

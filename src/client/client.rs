@@ -452,7 +452,7 @@ impl Client {
             Purpose::Resume => self.sending.on_resumed(),
             Purpose::Quiet => {}
             Purpose::Mark => self.on_marked(now, tag, reply),
-            Purpose::Asked | Purpose::SignOut => {
+            Purpose::Asked | Purpose::SignOut | Purpose::Piece => {
                 match (&reply, purpose) {
                     (Reply::Account(account), _) => self.on_signed_in(account.clone()),
                     (Reply::Done, Purpose::SignOut) => self.account = None,
@@ -472,14 +472,7 @@ impl Client {
             self.note_failure(filled);
             self.marks.fill(now, &mut self.requests);
         }
-        let Some(mut connection) = self.endpoint.connection(handle) else { return };
-        while let Some((tag, message)) = self.requests.next_to_send() {
-            // A full queue: `Writable` brings us back here.
-            if connection.send(now, StreamId::Chat, message).is_err() {
-                break;
-            }
-            self.requests.on_sent(tag);
-        }
+        self.hand_over(now, handle);
         if self.requests.is_answer_owed() {
             self.doubt_at.get_or_insert(now + ANSWER_DELAY);
         }

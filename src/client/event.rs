@@ -122,6 +122,8 @@ pub enum ClientEvent {
     Presence(Presence),
     /// More devices or users have a message whose receipts were asked for. On a new connection they must be asked for again.
     Receipt(Receipt),
+    /// The connection has changed: pieces of files without an answer are lost, and files have to be offered again.
+    PiecesLost,
     /// The server reads this client's requests more slowly for a while.
     Slowed,
     /// The device no longer belongs to its user.

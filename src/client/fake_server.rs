@@ -469,6 +469,7 @@ fn short(event: &ClientEvent) -> String {
         ClientEvent::Broken { at, .. } => format!("broken at {at}"),
         ClientEvent::Unfollowed { refusal, .. } => format!("unfollowed: {}", refusal.sentence),
         ClientEvent::Receipt(receipt) => format!("{} at {}", receipt.seq, receipt.delivered_count),
+        ClientEvent::PiecesLost => "pieces lost".into(),
         ClientEvent::Slowed => "slowed".into(),
         ClientEvent::Typing { typing, .. } => format!("{} types", typing.name),
         ClientEvent::Latest { latest, .. } => format!("{} = {}", latest.key, latest.value),

@@ -2,6 +2,7 @@
 
 use super::client::Client;
 use super::connecting::Attempts;
+use super::event::ClientEvent;
 use super::renewal::Renewal;
 use super::requests::Purpose;
 use crate::crypto::PublicKey;
@@ -35,8 +36,9 @@ impl Client {
         self.requests.on_lost(|purpose| match purpose {
             Purpose::Follow | Purpose::Resume | Purpose::Quiet | Purpose::Mark => true,
             Purpose::Post(_) => !posts_go_again,
-            Purpose::Asked | Purpose::SignOut => false,
+            Purpose::Asked | Purpose::SignOut | Purpose::Piece => false,
         });
+        self.events.extend(self.requests.has_uploads().then_some(ClientEvent::PiecesLost));
         self.follows.on_lost();
         self.ephemeral.on_lost();
         self.marks.on_lost(now);

@@ -31,6 +31,7 @@ mod rooms;
 mod sending;
 mod silence;
 mod suspicion;
+mod upload;
 mod url;
 
 pub use client::Client;
@@ -45,6 +46,7 @@ pub use outbox::{Draft, Outbox, Owner, Place, PostOutcome, Recipient, SenderLock
 pub use profile::{Home, Profile, ProfileError, ProfileName, SavedAccount};
 pub use requests::Tag;
 pub use rooms::{Rooms, RoomsNote};
+pub use upload::{Upload, UploadState};
 pub use url::{HostPort, PORT_DEFAULT, ServerUrl, UrlError};
 
 // What the programs above see of the floors below.

@@ -33,6 +33,8 @@ pub(super) enum Purpose {
     Quiet,
     /// A read marker. After a lost connection it is asked for anew, with what was shown meanwhile.
     Mark,
+    /// An upload. Pieces go on a bulk stream, and are lost with the connection.
+    Piece,
 }
 
 #[derive(Debug)]
@@ -47,6 +49,9 @@ pub(super) struct Requests {
     made_count: u64,
     pending: BTreeMap<Tag, Pending>,
     unsent: BTreeSet<Tag>,
+    unsent_pieces: BTreeSet<Tag>,
+    /// Whether a file was ever offered.
+    has_uploads: bool,
 }
 
 impl Requests {
@@ -56,13 +61,15 @@ impl Requests {
         let tag = Tag(self.made_count);
         let message = request.encode(wire_tag(tag)).into();
         self.pending.insert(tag, Pending { message, purpose });
-        self.unsent.insert(tag);
+        let queue = if purpose == Purpose::Piece { &mut self.unsent_pieces } else { &mut self.unsent };
+        queue.insert(tag);
+        self.has_uploads |= matches!(request, Request::OfferFile(_));
         tag
     }
 
     /// The next request to send, if the server may be asked one more.
     pub(super) fn next_to_send(&self) -> Option<(Tag, &Arc<[u8]>)> {
-        let in_flight_count = self.pending.len().saturating_sub(self.unsent.len());
+        let in_flight_count = self.pending.len().saturating_sub(self.unsent_count());
         if in_flight_count >= IN_FLIGHT_COUNT_MAX {
             return None;
         }
@@ -70,31 +77,49 @@ impl Requests {
         Some((*tag, &self.pending.get(tag)?.message))
     }
 
+    /// The next piece of a file to send.
+    pub(super) fn next_piece(&self) -> Option<(Tag, &Arc<[u8]>)> {
+        let tag = self.unsent_pieces.first()?;
+        Some((*tag, &self.pending.get(tag)?.message))
+    }
+
+    /// Whether a file was ever offered, so that somebody wants to know when the connection changes.
+    pub(super) fn has_uploads(&self) -> bool {
+        self.has_uploads
+    }
+
+    fn unsent_count(&self) -> usize {
+        self.unsent.len().saturating_add(self.unsent_pieces.len())
+    }
+
     /// The request is on its way.
     pub(super) fn on_sent(&mut self, tag: Tag) {
         self.unsent.remove(&tag);
+        self.unsent_pieces.remove(&tag);
     }
 
     /// Takes out the request that is answered under `tag` on the wire, if there is one in flight.
     pub(super) fn on_answer(&mut self, tag: u32) -> Option<(Tag, Purpose)> {
         // Answers come nearly in order, so that the first ones looked at are the likely ones.
         let found = self.pending.keys().copied().find(|candidate| wire_tag(*candidate) == tag)?;
-        if self.unsent.contains(&found) {
+        if self.unsent.contains(&found) || self.unsent_pieces.contains(&found) {
             return None;
         }
         let pending = self.pending.remove(&found)?;
         Some((found, pending.purpose))
     }
 
-    /// The connection is lost: everything without an answer is to be sent again, except what `is_stale`.
+    /// The connection is lost: everything without an answer is to be sent again, except what `is_stale` and
+    /// pieces of files.
     pub(super) fn on_lost(&mut self, is_stale: impl Fn(Purpose) -> bool) {
-        self.pending.retain(|_, pending| !is_stale(pending.purpose));
+        self.pending.retain(|_, pending| pending.purpose != Purpose::Piece && !is_stale(pending.purpose));
+        self.unsent_pieces.clear();
         self.unsent = self.pending.keys().copied().collect();
     }
 
     /// Whether the server has been asked something that it has not answered.
     pub(super) fn is_answer_owed(&self) -> bool {
-        self.pending.len() > self.unsent.len()
+        self.pending.len() > self.unsent_count()
     }
 
     /// Whether nothing waits for an answer.

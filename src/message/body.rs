@@ -4,6 +4,7 @@
 //! version does not know, or a body that does not read, is shown as such and stops nobody. Layouts: protocol.md, "Events".
 
 use super::bytes::{Bytes, put_text};
+use super::filing::Attachment;
 use super::id::{DeviceId, LogId, Seq, UserId};
 use super::payload::Payload;
 use super::room_event::{PutOut, RoomEvent};
@@ -33,6 +34,8 @@ pub struct Post {
     pub reply_to: Option<Seq>,
     /// The users it names.
     pub mentions: Vec<UserId>,
+    /// The file it brings.
+    pub file: Option<Attachment>,
     /// What it carries for programs.
     pub payload: Option<Payload>,
     /// The message with which its thread began, if that is not the one it answers.
@@ -182,6 +185,7 @@ impl EventBody {
 const PART_REPLY_TO: u8 = 1;
 const PART_MENTIONS: u8 = 2;
 const PART_PAYLOAD: u8 = 3;
+const PART_FILE: u8 = 4;
 const PART_THREAD: u8 = 5;
 
 /// A body's bytes: kind, two bytes; salt; content.
@@ -265,6 +269,14 @@ fn put_post(out: &mut Vec<u8>, post: &Post) {
         put_text(&mut content, &payload.kind);
         put_text(&mut content, &payload.json);
         put_part(out, PART_PAYLOAD, &content);
+    }
+    if let Some(file) = &post.file {
+        let mut content = Vec::new();
+        put_text(&mut content, &file.name);
+        put_text(&mut content, &file.media);
+        content.extend_from_slice(&file.len.to_be_bytes());
+        content.extend_from_slice(&file.hash);
+        put_part(out, PART_FILE, &content);
     }
     if let Some(root) = post.thread {
         put_part(out, PART_THREAD, &root.0.to_be_bytes());
@@ -363,6 +375,10 @@ fn read_post(rest: &mut Bytes<'_>) -> Option<Post> {
             }
             PART_PAYLOAD => post.payload = Some(Payload { kind: part.text()?, json: part.text()? }),
             PART_THREAD => post.thread = Some(Seq(part.u64()?)),
+            PART_FILE => {
+                let (name, media) = (part.text()?, part.text()?);
+                post.file = Some(Attachment { name, media, len: part.u64()?, hash: part.array()? });
+            }
             _ => continue,
         }
         if !part.0.is_empty() {
@@ -388,6 +404,7 @@ mod tests {
                 mentions: vec![UserId(1), UserId(9)],
                 payload: Some(Payload { kind: "k".into(), json: "{}".into() }),
                 thread: Some(Seq(1)),
+                file: None,
             }),
             EventBody::Edited(Edit { post: Seq(3), text: "你们好".into(), mentions: vec![UserId(1)] }),
             EventBody::Deleted(Seq(3)),
@@ -397,6 +414,11 @@ mod tests {
             EventBody::Unpinned(Seq(3)),
             EventBody::Resolved(Seq(3)),
             EventBody::Reopened(Seq(3)),
+            EventBody::Posted(Post {
+                text: "see".into(),
+                file: Some(Attachment { name: "a.txt".into(), media: "text/plain".into(), len: 5, hash: [7; 32] }),
+                ..Post::default()
+            }),
             EventBody::RoomEntered(LogId(7), "ops".into()),
             EventBody::RoomLeft(LogId(7), "ops".into()),
             EventBody::DirectOpened(LogId(8), UserId(2), "bob".into()),

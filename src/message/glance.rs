@@ -60,8 +60,7 @@ mod tests {
             text: "hello 👋".into(),
             reply_to: Some(Seq(2)),
             mentions: vec![UserId(1)],
-            payload: None,
-            thread: None,
+            ..Post::default()
         });
         let (head, message) = told(Ok(body_bytes(&post, &[1; SALT_LEN])));
         assert_eq!(Glance::read(&message), Some(Glance { head, text: Some("hello 👋") }));

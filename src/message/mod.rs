@@ -31,6 +31,7 @@ mod codec;
 mod device;
 mod ephemeral;
 mod event;
+mod filing;
 mod glance;
 mod id;
 mod marking;
@@ -61,6 +62,10 @@ pub use ephemeral::{
     AWAY_LEN_MAX, Availability, KEY_LEN_MAX, Latest, Presence, SetLatest, Typing, VALUE_LEN_MAX, VIEWS_MAX, draft_key,
 };
 pub use event::{Event, EventHash, HEAD_LEN, Head};
+pub use filing::{
+    Attachment, FILE_CHUNK_LEN_MAX, FILE_NAME_LEN_MAX, FILE_PIECE_LEN_MAX, FileChunk, FileHash, FileHasher, FileOffer, FilePiece,
+    FileRead, PostFile, file_name, hex,
+};
 pub use glance::Glance;
 pub use id::{DeviceId, LogId, RequestId, Seq, UserId};
 pub use marking::{MarkRead, Marked};

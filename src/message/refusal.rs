@@ -171,6 +171,26 @@ refusal_codes! {
     NotFollowed = 180, Request;
     /// A key or a value is empty or too long.
     BadValue = 181, Request;
+    /// The server keeps no files.
+    FilesOff = 200, Request;
+    /// The file is longer than the server takes.
+    FileTooLong = 201, Request;
+    /// The files of the asker fill what the server keeps for one user.
+    QuotaFull = 202, Request;
+    /// The asker has begun too many files without finishing them.
+    TooManyUploads = 203, Request;
+    /// No file was offered that this piece belongs to.
+    NotOffered = 204, Request;
+    /// The piece does not follow what is here, or goes beyond the file's end.
+    BadPiece = 205, Request;
+    /// The bytes are not those of the offered hash; nothing of them is kept.
+    FileDamaged = 206, Request;
+    /// The file has not been sent whole.
+    FileMissing = 207, Request;
+    /// The name or the media type of the file cannot be so.
+    BadFileName = 208, Request;
+    /// There is no file at this place that the asker may read.
+    NoSuchFile = 209, Request;
 }
 
 /// A no, as a value.

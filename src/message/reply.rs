@@ -3,6 +3,7 @@
 use super::account::Account;
 use super::codec::messages;
 use super::device::DeviceSummary;
+use super::filing::FilePiece;
 use super::marking::Marked;
 use super::moderation::{IgnoredUser, ReportPage};
 use super::posting::{PickPage, Receipt, Stored};
@@ -43,6 +44,10 @@ messages! {
         0x4025 Reports(ReportPage),
         /// Whom the asker ignores.
         0x4050 Ignored(Vec<IgnoredUser>),
+        /// So many bytes of an offered file are here, from its beginning on.
+        0x4080 FileFrom(u64),
+        /// A part of a file; comes on a bulk stream.
+        0x4081 FilePiece(FilePiece),
         /// The log is followed now; its events come as notices.
         0x4030 Following(Following),
         /// One page of a log; comes on a bulk stream.

@@ -8,6 +8,7 @@ use super::code::MakeInvitation;
 use super::codec::messages;
 use super::device::RevokeDevice;
 use super::ephemeral::SetLatest;
+use super::filing::{FileChunk, FileOffer, FileRead, PostFile};
 use super::id::{LogId, RequestId, Seq};
 use super::marking::MarkRead;
 use super::moderation::{Ignore, Moderate, ReportMessage, RoomSearch};
@@ -101,6 +102,14 @@ messages! {
         0x0028 ListScheduled(u64),
         /// Takes one of them back.
         0x0029 CancelScheduled(CancelScheduled),
+        /// Is about to send a file, or the rest of one.
+        0x0070 OfferFile(FileOffer),
+        /// Sends a piece of an offered file; on a bulk stream only.
+        0x0071 FileChunk(FileChunk),
+        /// Writes a message with a file that was sent whole.
+        0x0072 PostFile(PostFile),
+        /// Reads a part of a message's file.
+        0x0073 ReadFile(FileRead),
         /// Streams a log from a position on, then live.
         0x0030 Follow(FollowRequest),
         /// Ends the streaming of a log.
@@ -141,9 +150,9 @@ impl Request {
     #[must_use]
     pub fn fingerprint(&self) -> [u8; 32] {
         let mut bare = match self {
-            Self::Post(post) => {
+            Self::Post(PostRequest { id, .. }) | Self::PostFile(PostFile { id, .. }) => {
                 let mut padded = [0; 32];
-                padded[..16].copy_from_slice(&post.id.0);
+                padded[..16].copy_from_slice(&id.0);
                 return padded;
             }
             other => other.clone(),

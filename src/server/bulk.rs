@@ -16,9 +16,25 @@ const PAGE_STREAM_MAX: u8 = 2;
 /// Bytes of a bulk stream that were never sent, up to which the next answer is read: some milliseconds of a fast path.
 const BULK_QUEUE_LOW_LEN: usize = 16 * 1024;
 
+/// The number of the bulk stream for parts of files.
+const FILE_STREAM: u8 = 8;
+
 /// Whether the answer to a question for a page would be sent soon. If not, the connection says when to ask again.
 pub(super) fn has_page_room(connection: &mut ConnectionMut<'_>) -> bool {
     let stream = page_stream(connection);
+    has_room(connection, stream)
+}
+
+/// The same for a part of a file.
+pub(super) fn has_file_room(connection: &mut ConnectionMut<'_>) -> bool {
+    has_room(connection, file_stream())
+}
+
+fn file_stream() -> StreamId {
+    BulkStream::new(FILE_STREAM).map_or(StreamId::BULK, StreamId::Bulk)
+}
+
+fn has_room(connection: &mut ConnectionMut<'_>, stream: StreamId) -> bool {
     if connection.unacked_len(stream) > REPLY_QUEUE_LEN_MAX {
         connection.notify_acked_below(stream, REPLY_QUEUE_LEN_MAX);
         return false;
@@ -42,6 +58,12 @@ impl Server {
         if let Some(stream) = self.endpoint.connection(asked.session).map(|mut connection| page_stream(&mut connection)) {
             self.send(now, asked.session, stream, &reply.encode(asked.tag).into());
         }
+        self.end(asked);
+    }
+
+    /// Ends a request with a part of a file.
+    pub(super) fn finish_on_file_stream(&mut self, now: Now, asked: Asked, reply: &Reply) {
+        self.send(now, asked.session, file_stream(), &reply.encode(asked.tag).into());
         self.end(asked);
     }
 }

@@ -24,6 +24,9 @@ impl Server {
         if matches!(step, Some(Step::Chore)) {
             self.on_chore_done(now, &result);
         }
+        if let Some(Step::PostFile(_, held)) = &step {
+            self.let_go(*held, result.is_ok());
+        }
         let asked = step.and_then(|step| step.asked());
         match result {
             Ok(outcome) => {
@@ -114,6 +117,7 @@ impl Server {
                     self.give_back(now, &Step::FindRoom(asked, join));
                 }
             }
+            (Step::FindFile(asked, offset), Ok(Answer::File(file))) => self.read_file(asked, file, offset),
             (Step::Answer(asked), Ok(answer)) => self.on_answer(now, asked, answer),
             (step, Ok(answer)) => unreachable!("{step:?} never asks for {answer:?}"),
         }
@@ -153,6 +157,7 @@ impl Server {
             Answer::KeyOwner(_)
             | Answer::Password(_)
             | Answer::OwnPassword(_)
+            | Answer::File(_)
             | Answer::Changed(_)
             | Answer::RoomPassword(_)
             | Answer::Beginning(_)

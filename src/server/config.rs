@@ -6,6 +6,7 @@
 //! silent default.
 
 use super::allowance::AllowanceConfig;
+use super::filing::FileLimits;
 use crate::chaos::Weather;
 use crate::message::Registration;
 use crate::transport::{Admission, Config as TransportConfig, HelloPolicy, Tracing};
@@ -67,6 +68,10 @@ pub struct Limits {
     pub wrong_passwords_per_prefix_per_hour: u32,
     /// Whether this machine's own addresses are exempt from the four limits above.
     pub loopback_exempt: bool,
+    /// Bytes of one file; 0: the server keeps no files.
+    pub file_len_max: u64,
+    /// Bytes of all files of one user; 0: the server keeps no files.
+    pub files_per_user_len_max: u64,
 }
 
 impl Default for Config {
@@ -99,6 +104,8 @@ impl Default for Limits {
             registrations_per_prefix_per_hour: AllowanceConfig::DEFAULT.registrations_per_prefix,
             wrong_passwords_per_prefix_per_hour: AllowanceConfig::DEFAULT.wrong_passwords_per_prefix,
             loopback_exempt: AllowanceConfig::DEFAULT.is_loopback_exempt,
+            file_len_max: 8 << 20,
+            files_per_user_len_max: 1 << 30,
         }
     }
 }
@@ -168,6 +175,8 @@ const LIMIT_KEYS: &[&str] = &[
     "registrations_per_prefix_per_hour",
     "wrong_passwords_per_prefix_per_hour",
     "loopback_exempt",
+    "file_len_max",
+    "files_per_user_len_max",
 ];
 
 impl Config {
@@ -226,6 +235,12 @@ impl Config {
     #[must_use]
     pub fn transport(&self, trace: Tracing) -> TransportConfig {
         TransportConfig { admission: self.admission(), trace, ..TransportConfig::server() }
+    }
+
+    /// How many bytes of files are kept under these settings.
+    #[must_use]
+    pub fn files(&self) -> FileLimits {
+        FileLimits { file_len_max: self.limits.file_len_max, user_len_max: self.limits.files_per_user_len_max }
     }
 
     /// What the transport does for strangers under these settings.
@@ -334,7 +349,8 @@ mod tests {
              [limits]\nconnections_max = 5\nconnections_per_device_max = 6\ncookie_above_per_s = 7\nhandshakes_per_s_max = 10\n\
              handshakes_per_prefix_per_s_max = 11\nhashing_threads = 8\n\
              follows_per_session_max = 9\nrequests_per_user_per_s = 12\nposts_per_user_per_s = 13\n\
-             registrations_per_prefix_per_hour = 14\nwrong_passwords_per_prefix_per_hour = 15\nloopback_exempt = false\n",
+             registrations_per_prefix_per_hour = 14\nwrong_passwords_per_prefix_per_hour = 15\nloopback_exempt = false\n\
+             file_len_max = 16\nfiles_per_user_len_max = 17\n",
             "udpchat.toml",
         )
         .unwrap();
@@ -353,6 +369,8 @@ mod tests {
             registrations_per_prefix_per_hour: 14,
             wrong_passwords_per_prefix_per_hour: 15,
             loopback_exempt: false,
+            file_len_max: 16,
+            files_per_user_len_max: 17,
         };
         assert_eq!(config.limits, limits);
     }

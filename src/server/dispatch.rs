@@ -126,6 +126,9 @@ impl Server {
                 }
                 self.finish(now, asked, &Reply::Done);
             }
+            Request::OfferFile(_) | Request::FileChunk(_) | Request::PostFile(_) | Request::ReadFile(_) => {
+                self.begin_about_file(asked, account, request)?;
+            }
             Request::Follow(follow) => self.begin_follow(asked, account, follow)?,
             Request::Unfollow(log) => {
                 self.end_follow(log, asked.session);
@@ -239,6 +242,8 @@ fn check_lengths(request: &Request) -> Result<(), Refusal> {
         Request::Edit(EditRequest { log, .. })
         | Request::Mark(MarkRequest { log, .. })
         | Request::Pick(PickRequest { log, .. }) => (named(log), [None, None]),
+        Request::PostFile(post) => (named(&post.to), [None, None]),
+        Request::ReadFile(read) => (named(&read.log), [None, None]),
         Request::Follow(follow) => (named(&follow.log), [None, None]),
         Request::History(history) => (named(&history.log), [None, None]),
         Request::MarkRead(mark) => (named(&mark.log), [None, None]),
@@ -273,6 +278,8 @@ fn check_lengths(request: &Request) -> Result<(), Refusal> {
         | Request::InView(_)
         | Request::SetLatest(_)
         | Request::Typing(_)
+        | Request::OfferFile(_)
+        | Request::FileChunk(_)
         | Request::SetAway(_)
         | Request::ListScheduled(_)
         | Request::CancelScheduled(_) => (0, [None, None]),

@@ -104,6 +104,7 @@ pub fn run(
         registration: config.registration,
         follows_per_session_max: config.limits.follows_per_session_max as usize,
         allowances: config.limits.allowances(),
+        files: config.files(),
     };
     let server = Server::new(server_config, secrets, dice, clock.now());
     let chaos = config.chaos.map(|weather| {

@@ -4,13 +4,14 @@
 //! A [`Job`] leaves with a [`Ticket`], its [`Done`] comes back with the same one, as late and in whatever order the workers
 //! like; only commands keep their order. Threads do the work in the real server, the simulator does it itself.
 
+use super::file_job::{FileAnswer, FileJob};
 use super::ledger::Ordered;
 use crate::auth::{Task, Verdict};
 use crate::chat::{self, Beginning, FollowPage, KeyOwner, Outcome, Recipients};
 use crate::message::{
-    DeviceSummary, EventPage, FollowRequest, HistoryRequest, IgnoredUser, LogId, MemberPage, MembershipPage, PickPage,
-    PickRequest, Profile, Refusal, Reply, ReportPage, RequestId, RoomName, RoomPage, RoomSearch, RoomSettings, ScheduledPage,
-    SearchPage, SearchRequest, Seq, Target, UserId,
+    Attachment, DeviceSummary, EventPage, FileRead, FollowRequest, HistoryRequest, IgnoredUser, LogId, MemberPage,
+    MembershipPage, PickPage, PickRequest, Profile, Refusal, Reply, ReportPage, RequestId, RoomName, RoomPage, RoomSearch,
+    RoomSettings, ScheduledPage, SearchPage, SearchRequest, Seq, Target, UserId,
 };
 use crate::store::{Reader, StoreError};
 
@@ -25,6 +26,8 @@ pub enum Job {
     Command(Box<Ordered>),
     /// For a reader.
     Read(Ticket, Read),
+    /// For the thread of files, in order.
+    File(Ticket, FileJob),
     /// For the hashing pool.
     Hash(Ticket, Task),
 }
@@ -38,6 +41,8 @@ pub enum Done {
     Batch(u64),
     /// A reader looked something up.
     Read(Ticket, Result<Answer, Refusal>),
+    /// The thread of files is through with a job.
+    File(Ticket, Result<FileAnswer, Refusal>),
     /// The hashing pool is through with a password, or had no room for it.
     Hash(Ticket, Option<Verdict>),
 }
@@ -79,6 +84,8 @@ pub enum Read {
     History(UserId, HistoryRequest),
     /// Whether what a user tells a log without storing it is to be heard, at this time of people's clock.
     Voice(UserId, LogId, u64),
+    /// The file of a message.
+    File(UserId, FileRead),
     /// Messages by their words.
     Search(UserId, SearchRequest),
     /// Messages picked out of a log.
@@ -126,6 +133,8 @@ pub enum Answer {
     History(EventPage),
     /// To [`Read::Voice`]: it is.
     Heard,
+    /// To [`Read::File`].
+    File(Attachment),
     /// To [`Read::Search`].
     Found(SearchPage),
     /// To [`Read::Pick`].
@@ -170,6 +179,7 @@ impl Read {
             Self::FollowPage(user, log, after) => {
                 chat::follow_page(reader, user, log, after, FOLLOW_PAGE_LEN_MAX)?.map(Answer::FollowPage)
             }
+            Self::File(user, request) => chat::file_of(reader, user, &request)?.map(Answer::File),
             Self::Search(user, request) => chat::search(reader, user, &request, HISTORY_PAGE_LEN_MAX)?.map(Answer::Found),
             Self::History(user, request) => chat::history(reader, user, &request, HISTORY_PAGE_LEN_MAX)?.map(Answer::History),
             Self::Scheduled(user, after) => Ok(Answer::Scheduled(chat::scheduled(reader, user, after)?)),

@@ -1,19 +1,22 @@
 //! The server's caps, reached by one member whose jobs the test does, or does not.
 
+use super::filing::CHUNKS_IN_FLIGHT_MAX;
 use super::job::{Answer, Done, Job, Read};
 use super::server::{COMMANDS_IN_FLIGHT_MAX, READS_IN_FLIGHT_MAX};
 use super::session::REQUESTS_IN_FLIGHT_MAX;
-use super::{AllowanceConfig, Now, Server, ServerConfig};
+use super::{AllowanceConfig, FileAnswer, FileJob, FileLimits, Now, Server, ServerConfig};
 use crate::chat::KeyOwner;
 use crate::crypto::{Dice, PublicKey, SecretKey, ServerSecrets};
 use crate::message::{
-    Account, AccountKind, DeviceId, EventPage, HistoryFrom, HistoryRequest, LogId, PostRequest, Refusal, RefusalCode,
-    Registration, Reply, Request, RequestId, Seq, ServerRole, Target, Told, UserId,
+    Account, AccountKind, DeviceId, EventPage, FILE_CHUNK_LEN_MAX, FileChunk, FileOffer, HistoryFrom, HistoryRequest, LogId,
+    PostRequest, Refusal, RefusalCode, Registration, Reply, Request, RequestId, Seq, ServerRole, Target, Told, UserId,
 };
 use crate::transport::{CloseCode, Config, ConnectionHandle, Endpoint, Micros, Path, StreamId, Time};
 use std::sync::Arc;
 
 const SERVER: &str = "192.0.2.1:4747";
+
+const FILES: FileLimits = FileLimits { file_len_max: 1 << 20, user_len_max: 1 << 20 };
 
 struct House {
     now: Time,
@@ -43,6 +46,7 @@ impl House {
             registration: Registration::Open,
             follows_per_session_max: 64,
             allowances: AllowanceConfig::DEFAULT,
+            files: FILES,
         };
         let server = Server::new(config, secrets, dice.fork(), Now { at: now, wall_ms: 1 });
         let mut client = Endpoint::client(Config::client(), dice.fork(), now);
@@ -106,6 +110,11 @@ impl House {
                 }
             }
         }
+    }
+
+    /// The member's connection as the server knows it.
+    fn server_handle(&self) -> ConnectionHandle {
+        *self.server.sessions.keys().next().expect("the member is there")
     }
 
     fn done(&mut self, done: Done) {
@@ -298,4 +307,61 @@ fn what_may_be_taken_later_is_judged_anew_on_another_connection() {
     house.post(1, 1);
     house.pass(100);
     assert_eq!(house.jobs.len(), 1);
+}
+
+#[test]
+fn while_too_many_pieces_are_being_written_the_next_waits_unread() {
+    let mut house = House::with_member();
+    let offer = FileOffer { hash: [7; 32], len: 100 };
+    let piece = |offset: u64| Request::FileChunk(FileChunk { offer, offset, bytes: vec![1; 50] });
+    house.ask(1, &Request::OfferFile(offer));
+    house.pass(200);
+    let Some(Job::File(ticket, FileJob::Offer { .. })) = house.jobs.pop() else { panic!("an offer") };
+    house.done(Done::File(ticket, Ok(FileAnswer::Here(0))));
+    // All others have as many as there may be.
+    house.server.uploads.chunks_in_flight = CHUNKS_IN_FLIGHT_MAX;
+    for (tag, offset) in [(2, 0), (3, 50)] {
+        let message: Arc<[u8]> = piece(offset).encode(tag).into();
+        house.client.connection(house.handle).unwrap().send(house.now, StreamId::BULK, &message).unwrap();
+    }
+    house.pass(200);
+    assert!(house.jobs.is_empty());
+    assert_eq!(house.server.holds().workers_full, 1);
+    // One of theirs is written.
+    house.server.uploads.chunks_in_flight -= 1;
+    house.server.pump_upload(Now { at: house.now, wall_ms: 1 }, house.server_handle());
+    house.pass(100);
+    let Some(Job::File(ticket, FileJob::Write { .. })) = house.jobs.pop() else { panic!("a piece") };
+    assert!(house.jobs.is_empty(), "one at a time");
+    house.done(Done::File(ticket, Ok(FileAnswer::Here(50))));
+    assert!(matches!(house.jobs.pop(), Some(Job::File(_, FileJob::Write { .. }))), "and then the next");
+}
+
+#[test]
+fn what_is_no_piece_is_refused_on_a_bulk_stream_and_pieces_elsewhere() {
+    let mut house = House::with_member();
+    let offer = FileOffer { hash: [7; 32], len: 100 };
+    house.ask(1, &Request::OfferFile(offer));
+    house.ask(2, &Request::FileChunk(FileChunk { offer, offset: 0, bytes: vec![1] }));
+    house.ask(3, &Request::OfferFile(FileOffer { hash: [7; 32], len: (1 << 20) + 1 }));
+    house.pass(200);
+    let Some(Job::File(ticket, FileJob::Offer { .. })) = house.jobs.pop() else { panic!("an offer") };
+    house.done(Done::File(ticket, Ok(FileAnswer::Here(0))));
+    let long = FileChunk { offer, offset: 0, bytes: vec![1; FILE_CHUNK_LEN_MAX + 1] };
+    for (tag, request) in [(4, Request::WhoAmI), (5, Request::FileChunk(long))] {
+        let message: Arc<[u8]> = request.encode(tag).into();
+        house.client.connection(house.handle).unwrap().send(house.now, StreamId::BULK, &message).unwrap();
+    }
+    house.pass(300);
+    let mut codes: Vec<(u32, RefusalCode)> = std::mem::take(&mut house.heard)
+        .iter()
+        .filter_map(|message| match Reply::decode(message) {
+            Ok((tag, Reply::Refused(refusal))) => Some((tag, refusal.code())),
+            _ => None,
+        })
+        .collect();
+    codes.sort_by_key(|(tag, _)| *tag);
+    let (malformed, too_long) = (RefusalCode::Malformed, RefusalCode::FileTooLong);
+    assert_eq!(codes, [(2, malformed), (3, too_long), (4, malformed), (5, RefusalCode::BadPiece)]);
+    assert!(house.jobs.is_empty(), "no disk is bothered");
 }

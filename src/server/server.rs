@@ -6,6 +6,7 @@
 
 use super::allowance::{Allowance, AllowanceConfig};
 use super::chores::Chores;
+use super::filing::{FileLimits, Uploads};
 use super::follow::Follows;
 use super::holds::Holds;
 use super::job::{Done, Job, Read, Ticket};
@@ -45,6 +46,8 @@ pub struct ServerConfig {
     pub follows_per_session_max: usize,
     /// How much one person or one address may ask.
     pub allowances: AllowanceConfig,
+    /// How many bytes of files it keeps.
+    pub files: FileLimits,
 }
 
 /// Commands that wait for the ledger, over all sessions; beyond, sessions wait unread.
@@ -82,6 +85,7 @@ pub struct Server {
     /// How many refusals of whole batches the ledger has made known.
     heard_full_count: u64,
     pub(super) reads_in_flight: usize,
+    pub(super) uploads: Uploads,
     pub(super) chores: Chores,
     pub(super) holds: Holds,
     /// Sessions that have requests to begin once the workers have room.
@@ -89,7 +93,7 @@ pub struct Server {
     pub(super) allowance: Allowance,
     /// Sessions that wait for their users' budgets, with when they may go on.
     pub(super) throttled: BTreeSet<(Time, ConnectionHandle)>,
-    jobs: VecDeque<Job>,
+    pub(super) jobs: VecDeque<Job>,
     next_ticket: u64,
     /// Sessions in the order in which they connected, to find those that never signed in.
     strangers: VecDeque<(Time, ConnectionHandle)>,
@@ -118,6 +122,7 @@ impl Server {
             commands_in_flight: 0,
             heard_full_count: 0,
             reads_in_flight: 0,
+            uploads: Uploads::default(),
             chores: Chores::new(now),
             holds: Holds::default(),
             stalled: VecDeque::new(),
@@ -201,6 +206,7 @@ impl Server {
             Done::Command(ticket, result) => self.on_committed(now, ticket, result),
             Done::Batch(full_count) => self.heard_full_count = full_count,
             Done::Read(ticket, result) => self.on_read(now, ticket, result),
+            Done::File(ticket, result) => self.on_filed(now, ticket, result),
             Done::Hash(ticket, verdict) => self.on_hashed(now, ticket, verdict),
         }
     }
@@ -253,12 +259,14 @@ impl Server {
     fn on_event(&mut self, now: Now, handle: ConnectionHandle, event: Event) {
         match event {
             Event::Connected { peer } => self.on_connected(now, handle, peer),
-            Event::Readable(_) => self.pump(now, handle),
+            Event::Readable(StreamId::Chat) => self.pump(now, handle),
+            Event::Readable(StreamId::Bulk(_)) => self.pump_upload(now, handle),
             Event::Writable(_) => {
                 self.on_acknowledged(now, handle);
                 self.catch_up(handle);
                 self.show_views(now, handle);
                 self.pump(now, handle);
+                self.pump_upload(now, handle);
             }
             Event::Latest => self.on_latest(now, handle),
             Event::Closed(reason) => {
@@ -433,7 +441,7 @@ impl Server {
         self.jobs.push_back(Job::Command(Box::new(ordered)));
     }
 
-    fn ticket(&mut self, step: Step) -> Ticket {
+    pub(super) fn ticket(&mut self, step: Step) -> Ticket {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
         self.pending.insert(ticket, step);

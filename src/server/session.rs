@@ -79,6 +79,17 @@ impl Received {
     }
 }
 
+/// Where the next piece of a session's file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Uploading {
+    /// On its way, if there is one.
+    Idle,
+    /// It is here and waits unread, until fewer are being written.
+    Waiting,
+    /// It is being written.
+    Writing,
+}
+
 /// One logged-in device, or one about to be.
 #[derive(Debug)]
 pub(super) struct Session {
@@ -106,6 +117,8 @@ pub(super) struct Session {
     pub(super) refused: Refused,
     /// Messages whose receipts it is told; at most [`super::receipts::RECEIPTS_PER_SESSION_MAX`].
     pub(super) watched: BTreeSet<(LogId, Seq)>,
+    /// Where the next piece of its file is.
+    pub(super) uploading: Uploading,
     commands: u32,
     reads: u32,
     exclusives: u32,
@@ -131,6 +144,7 @@ impl Session {
             watched: BTreeSet::new(),
             refused: Refused::default(),
             under_way: Vec::new(),
+            uploading: Uploading::Idle,
             commands: 0,
             reads: 0,
             exclusives: 0,
@@ -250,6 +264,9 @@ fn lane_of(request: &Request) -> Lane {
         | Request::SetLatest(_)
         | Request::Typing(_)
         | Request::SetAway(_)
+        | Request::OfferFile(_)
+        | Request::FileChunk(_)
+        | Request::ReadFile(_)
         | Request::Search(_)
         | Request::Pick(_)
         | Request::Receipts(_)
@@ -263,6 +280,7 @@ fn lane_of(request: &Request) -> Lane {
         | Request::ChangePassword(_)
         | Request::CreateRoom(_)
         | Request::ChangeRoom(_)
+        | Request::PostFile(_)
         | Request::JoinRoom(_) => Lane::Exclusive,
     }
 }

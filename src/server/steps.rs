@@ -2,9 +2,10 @@
 
 use super::ephemeral::Utterance;
 use super::session::Lane;
-use crate::chat::NewRoom;
+use crate::chat::{FileDraft, NewRoom};
 use crate::message::{
-    ChangePassword, CodeHash, Credentials, FollowFrom, GoodChanges, JoinRoom, LogId, RequestId, SetLatest, Target, UserId,
+    ChangePassword, CodeHash, Credentials, FileOffer, FollowFrom, GoodChanges, JoinRoom, LogId, RequestId, SetLatest, Target,
+    UserId,
 };
 use crate::transport::ConnectionHandle;
 
@@ -23,6 +24,10 @@ pub(super) struct Asked {
 /// What to do with a job's result.
 #[derive(Debug)]
 pub(super) enum Step {
+    /// A piece of a file was written: answer with how much is here.
+    Chunk { session: ConnectionHandle, tag: u32 },
+    /// A file is held no more; nobody waits to hear so.
+    LetGo,
     /// Learn whom the session's key belongs to.
     Identify { session: ConnectionHandle },
     /// See when the next chore is due.
@@ -39,6 +44,12 @@ pub(super) enum Step {
     SetLatest(Asked, SetLatest),
     /// Remember whether the session's user may speak in the log, and let this be heard if so.
     Voice { session: ConnectionHandle, log: LogId, epoch: u64, utterance: Utterance },
+    /// The file of a message was looked up: read from here on.
+    FindFile(Asked, u64),
+    /// The file was put among those of messages, or is not here: order the post.
+    KeepFile(Asked, UserId, RequestId, Box<FileDraft>),
+    /// The post was written or refused: answer, and let go of the file that was held for it.
+    PostFile(Asked, Option<(UserId, FileOffer)>),
     /// A new password was hashed: register, with this invitation.
     Register(Asked, Credentials, Option<CodeHash>),
     /// The account's hash was looked up: verify.
@@ -63,10 +74,19 @@ impl Step {
     /// The request that waits, if this is for one.
     pub(super) fn asked(&self) -> Option<Asked> {
         match self {
-            Self::Identify { .. } | Self::Page { .. } | Self::Voice { .. } | Self::Chore | Self::Unasked => None,
+            Self::Identify { .. }
+            | Self::Page { .. }
+            | Self::Voice { .. }
+            | Self::Chunk { .. }
+            | Self::LetGo
+            | Self::Chore
+            | Self::Unasked => None,
             Self::Answer(asked)
             | Self::BeginFollow(asked, ..)
             | Self::SetLatest(asked, ..)
+            | Self::FindFile(asked, _)
+            | Self::KeepFile(asked, ..)
+            | Self::PostFile(asked, _)
             | Self::Register(asked, ..)
             | Self::FindAccount(asked, _)
             | Self::BindDevice(asked, ..)

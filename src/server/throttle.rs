@@ -5,7 +5,7 @@
 //! order stays.
 
 use super::allowance::{AllowanceCounters, Origin};
-use super::bulk::has_page_room;
+use super::bulk::{has_file_room, has_page_room};
 use super::server::{COMMANDS_IN_FLIGHT_MAX, Now, READS_IN_FLIGHT_MAX, REPLY_QUEUE_LEN_MAX, Server};
 use super::session::{Lane, Pace, Received};
 use super::steps::{Asked, Step};
@@ -28,7 +28,7 @@ enum Excess {
 
 fn excess_of(request: &Request) -> Excess {
     match request {
-        Request::Post(_) => Excess::PostWaits,
+        Request::Post(_) | Request::PostFile(_) => Excess::PostWaits,
         Request::Resume
         | Request::Follow(_)
         | Request::Unfollow(_)
@@ -49,6 +49,9 @@ fn excess_of(request: &Request) -> Excess {
         | Request::SetLatest(_)
         | Request::Typing(_)
         | Request::MarkRead(_)
+        | Request::OfferFile(_)
+        | Request::FileChunk(_)
+        | Request::ReadFile(_)
         | Request::SetAway(_) => Excess::ReadWaits,
         Request::Register(_)
         | Request::RegisterInvited(_)
@@ -125,7 +128,11 @@ impl Server {
             self.holds.replies_full += 1;
             return false;
         }
-        let has_room = !matches!(request, Request::History(_)) || has_page_room(&mut connection);
+        let has_room = match request {
+            Request::History(_) => has_page_room(&mut connection),
+            Request::ReadFile(_) => has_file_room(&mut connection),
+            _ => true,
+        };
         self.holds.replies_full += u64::from(!has_room);
         drop(connection);
         has_room && self.pays_or_waits(now, handle, request)

@@ -5,16 +5,18 @@
 
 use super::config::Config;
 use super::event_loop::RunError;
+use super::file_job::FileJob;
 use super::job::{Done, Job, Read, Ticket};
 use super::ledger::{self, Committed, Ledger, LedgerThread, Ordered, Report};
 use crate::auth::{Hashing, Pool, Verdict};
 use crate::message::{Refusal, RefusalCode};
-use crate::store::{Reader, StoreError};
-use crate::worker::Worker;
+use crate::store::{Blobs, Reader, StoreError};
+use crate::worker::{Gathering, Worker};
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
 
 /// Threads that answer questions about what is stored.
 const READER_COUNT: usize = 2;
@@ -22,10 +24,23 @@ const READER_COUNT: usize = 2;
 /// Questions that wait for one reader; more wait in the loop.
 const READER_QUEUE_MAX: usize = 1_024;
 
+/// Jobs that wait for the thread of files; more wait in the loop.
+const FILE_QUEUE_MAX: usize = 64;
+
+/// How long after the start, or after the last work on files, those that no message names any more are looked for.
+const SWEEP_DELAY: Duration = Duration::from_mins(1);
+
+/// How long until the next look, if nothing is done about files meanwhile: deleted messages let go of files too.
+const SWEEP_PAUSE: Duration = Duration::from_mins(10);
+
+/// Jobs after which they are looked for even without a rest.
+const SWEEP_EVERY: usize = 100_000;
+
 /// The threads and the channels they answer through.
 pub(super) struct Workers {
     ledger: Option<LedgerThread>,
     readers: Vec<Worker<(Ticket, Read)>>,
+    files: Option<Worker<(Ticket, FileJob)>>,
     pool: Option<Pool>,
     reports: Receiver<Report>,
     found: Receiver<Done>,
@@ -37,6 +52,8 @@ pub(super) struct Workers {
     /// Questions that no reader's queue has room for yet. Each session has a few at most.
     questions: VecDeque<(Ticket, Read)>,
     next_reader: usize,
+    /// Jobs that the queue of files has no room for yet, in order.
+    filings: VecDeque<(Ticket, FileJob)>,
 }
 
 impl Workers {
@@ -51,11 +68,13 @@ impl Workers {
         let (judge, verdicts) = channel();
         let ledger = ledger::spawn(ledger, directory, report, wake.clone())?;
         let readers = (0..READER_COUNT).map(|_| start_reader(directory, &find, wake)).collect::<Result<_, _>>()?;
+        let files = start_files(directory, &find, wake)?;
         let threads = NonZeroUsize::new(config.limits.hashing_thread_count()).unwrap_or(NonZeroUsize::MIN);
         let pool = Pool::spawn(threads, Hashing::STANDARD, &judge, wake.clone())?;
         Ok(Self {
             ledger: Some(ledger),
             readers,
+            files: Some(files),
             pool: Some(pool),
             reports,
             found,
@@ -64,6 +83,7 @@ impl Workers {
             waiting: VecDeque::new(),
             questions: VecDeque::new(),
             next_reader: 0,
+            filings: VecDeque::new(),
         })
     }
 
@@ -76,6 +96,10 @@ impl Workers {
             }
             Job::Read(ticket, read) => {
                 self.questions.push_back((ticket, read));
+                None
+            }
+            Job::File(ticket, job) => {
+                self.filings.push_back((ticket, job));
                 None
             }
             Job::Hash(ticket, task) => {
@@ -91,6 +115,12 @@ impl Workers {
             self.next_reader = (self.next_reader + 1) % self.readers.len();
             if let Err(question) = self.readers[self.next_reader].submit(question) {
                 self.questions.push_front(question);
+                break;
+            }
+        }
+        while let (Some(files), Some(filing)) = (&self.files, self.filings.pop_front()) {
+            if let Err(filing) = files.submit(filing) {
+                self.filings.push_front(filing);
                 break;
             }
         }
@@ -127,6 +157,7 @@ impl Workers {
         self.ledger.as_ref().is_some_and(LedgerThread::is_broken)
             || self.pool.as_ref().is_some_and(Pool::is_broken)
             || self.readers.iter().any(Worker::is_finished)
+            || self.files.as_ref().is_some_and(Worker::is_finished)
     }
 
     pub(super) fn finish(&mut self) {
@@ -134,6 +165,9 @@ impl Workers {
             ledger.finish();
         }
         self.readers.drain(..).for_each(Worker::finish);
+        if let Some(files) = self.files.take() {
+            files.finish();
+        }
         if let Some(pool) = self.pool.take() {
             pool.finish();
         }
@@ -158,4 +192,43 @@ fn start_reader(
         }
     };
     Ok(Worker::spawn("reader", READER_QUEUE_MAX, work)?)
+}
+
+/// Starts the thread that has the bytes of files. While it has nothing else to do, it also removes those that nobody needs.
+fn start_files(
+    directory: &Path,
+    find: &Sender<Done>,
+    wake: &(impl Fn() + Clone + Send + Sync + 'static),
+) -> Result<Worker<(Ticket, FileJob)>, RunError> {
+    let (mut blobs, reader) = (Blobs::open(directory).map_err(StoreError::from)?, Reader::open(directory)?);
+    let (find, wake) = (find.clone(), wake.clone());
+    let mut since_sweep = 0;
+    let work = move |batch: Vec<(Ticket, FileJob)>| {
+        let is_rest = batch.is_empty();
+        for (ticket, job) in batch {
+            since_sweep += 1;
+            let done = Done::File(ticket, job.perform(&mut blobs, &reader));
+            // Nobody listens any more when the server is going down.
+            if find.send(done).is_ok() {
+                wake();
+            }
+        }
+        if !is_rest && since_sweep < SWEEP_EVERY {
+            return Some(SWEEP_DELAY);
+        }
+        since_sweep = 0;
+        match sweep(&mut blobs, &reader) {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "files that no message has any more are removed"),
+            Err(error) => tracing::error!(%error, "files that no message has any more cannot be removed"),
+        }
+        Some(SWEEP_PAUSE)
+    };
+    let gathering = Gathering { batch_max: 1, interval_min: Duration::ZERO, first_rest_delay: Some(SWEEP_DELAY) };
+    Ok(Worker::spawn_batched("files", FILE_QUEUE_MAX, gathering, work)?)
+}
+
+fn sweep(blobs: &mut Blobs, reader: &Reader) -> Result<usize, StoreError> {
+    let now = blobs.time().map_err(StoreError::from)?;
+    blobs.sweep(now, |hash| reader.snapshot(|tables| tables.is_file_kept(hash)))
 }

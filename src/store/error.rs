@@ -36,6 +36,9 @@ pub enum StoreError {
     /// `SQLite` failed; after a failed write the process must end, the next start recovers.
     #[error("the database failed: {0}")]
     Sqlite(rusqlite::Error),
+    /// The bytes of a file failed.
+    #[error(transparent)]
+    Blob(#[from] super::blobs::BlobError),
     /// The data directory or its lock file failed.
     #[error("cannot use the data directory {}: {error}", path.display())]
     Directory {

@@ -4,10 +4,12 @@
 //! names and event bytes; it knows no rule of who may do what, no request and no connection. rusqlite is met here only.
 
 mod accounts;
+mod blobs;
 mod chores;
 mod database;
 mod error;
 mod events;
+mod files;
 mod invitations;
 mod markers;
 mod moderation;
@@ -19,6 +21,7 @@ mod search;
 mod settings;
 
 pub use accounts::{Device, KeptProfile, ListedDevice, User, UserCount};
+pub use blobs::{BlobError, Blobs, PARTIAL_TIMEOUT, UPLOADS_PER_USER_MAX};
 pub use chores::{AgingEvent, Chore, ChoreKind, ChoreWork};
 pub use database::{Checkpointer, Database, Reader, Tables};
 pub use error::StoreError;

@@ -9,6 +9,7 @@ mod clients_killed;
 mod conversation;
 mod ephemeral;
 mod exit_status;
+mod files;
 mod lossy;
 mod messages;
 mod moderation;

@@ -3,11 +3,11 @@
 //! A new request is a new row: copy one, run `access::`, and weigh each word that the test found before you take it.
 
 use udpchat::message::{
-    CODE_LEN, CancelScheduled, ChangePassword, ChangeRoom, Code, CreateRoom, Credentials, Deed, EditRequest, FollowFrom,
-    FollowRequest, GuestRequest, History, HistoryFrom, HistoryRequest, Ignore, JoinRoom, ListKind, LogId, MakeInvitation, Mark,
-    MarkRead, MarkRequest, Moderate, Password, PasswordChange, PickRequest, PostRequest, RefusalCode, ReportMessage, Request,
-    RequestId, RevokeDevice, Role, RoomChanges, RoomSearch, ScheduleRequest, SearchRequest, Seq, SetLatest, SetProfile, Target,
-    Template, Visibility, Wish,
+    Attachment, CODE_LEN, CancelScheduled, ChangePassword, ChangeRoom, Code, CreateRoom, Credentials, Deed, EditRequest,
+    FileChunk, FileOffer, FileRead, FollowFrom, FollowRequest, GuestRequest, History, HistoryFrom, HistoryRequest, Ignore,
+    JoinRoom, ListKind, LogId, MakeInvitation, Mark, MarkRead, MarkRequest, Moderate, Password, PasswordChange, PickRequest,
+    PostFile, PostRequest, RefusalCode, ReportMessage, Request, RequestId, RevokeDevice, Role, RoomChanges, RoomSearch,
+    ScheduleRequest, SearchRequest, Seq, SetLatest, SetProfile, Target, Template, Visibility, Wish,
 };
 
 use super::scene::{Kind, OTHER, OTHERS_DEVICE, ROOM};
@@ -70,6 +70,9 @@ pub const WORDS: &[(RefusalCode, &str)] = &[
     (RefusalCode::NoSuchPost, "post"),
     (RefusalCode::NotYourPost, "auth"),
     (RefusalCode::NothingToUndo, "undo"),
+    (RefusalCode::FileMissing, "miss"),
+    (RefusalCode::NoSuchFile, "nofi"),
+    (RefusalCode::Malformed, "malf"),
 ];
 
 /// One request a line: what it is called and how it is made, then what becomes of it, in these kinds of rooms.
@@ -195,6 +198,18 @@ rows! {
         [Public] "sign ok ok ok ok ok ok ok ok ok ok sign sign ok";
     "CancelScheduled of none", |ask| Request::CancelScheduled(CancelScheduled { id: ask.id, number: 9 }) =>
         [Public] "sign undo undo undo undo undo undo undo undo undo undo sign sign undo";
+    "OfferFile", |_| Request::OfferFile(FileOffer { hash: [0; 32], len: 9 }) =>
+        [Public] "sign ok ok ok ok ok ok ok ok ok ok sign sign ok";
+    "FileChunk beside the bulk stream", |_| Request::FileChunk(FileChunk { offer: FileOffer { hash: [0; 32], len: 9 }, offset: 0, bytes: vec![1] }) =>
+        [Public] "sign malf malf malf malf malf malf malf malf malf malf sign sign malf";
+    "PostFile without having sent it", |ask| Request::PostFile(PostFile { id: ask.id, to: ask.place(), text: TEXT.into(), file: file() }) =>
+        [Public] "sign memb memb memb memb memb mute miss miss miss miss sign sign memb";
+        [Unlisted, InviteOnly] "sign none none memb memb memb mute miss miss miss miss sign sign none";
+        [Announcement] "sign memb memb memb memb memb mute anno anno miss miss sign sign memb";
+        [Archived] "sign memb memb memb memb memb arch arch arch arch arch sign sign memb";
+    "ReadFile of a message that has none", |ask| Request::ReadFile(FileRead { log: ask.place(), seq: ask.owners, offset: 0 }) =>
+        [Public, Announcement, Archived] "sign memb memb memb memb memb nofi nofi nofi nofi nofi sign sign memb";
+        [Unlisted, InviteOnly] "sign none none memb memb memb nofi nofi nofi nofi nofi sign sign none";
     "Edit one's own", |ask| edit(&ask, ask.own) =>
         [Public, Announcement] "sign memb memb memb memb memb mute ok ok ok ok sign sign memb";
         [Unlisted, InviteOnly] "sign none none memb memb memb mute ok ok ok ok sign sign none";
@@ -312,6 +327,10 @@ fn change(ask: &Ask, changes: RoomChanges) -> Request {
 
 fn post(ask: &Ask, to: Target, reply_to: Option<Seq>) -> PostRequest {
     PostRequest { id: ask.id, to, text: TEXT.into(), reply_to, payload: None }
+}
+
+fn file() -> Attachment {
+    Attachment { name: "tea.txt".into(), media: "text/plain".into(), len: 9, hash: [0; 32] }
 }
 
 fn edit(ask: &Ask, seq: Seq) -> Request {

@@ -7,8 +7,8 @@ use udpchat::auth::{Hasher, Hashing};
 use udpchat::chat::{Change, Outcome};
 use udpchat::crypto::{Dice, ServerSecrets};
 use udpchat::message::{Refusal, Registration};
-use udpchat::server::{AllowanceConfig, Done, Job, Ledger, Now, Ordered, Server, ServerConfig, Ticket};
-use udpchat::store::{Checkpointer, Reader};
+use udpchat::server::{AllowanceConfig, Done, FileLimits, Job, Ledger, Now, Ordered, Server, ServerConfig, Ticket};
+use udpchat::store::{Blobs, Checkpointer, Reader};
 use udpchat::transport::{Config, Micros, Time};
 
 use super::disk::Disk;
@@ -19,11 +19,15 @@ const CHECKPOINT_EVERY: u64 = 16;
 /// Pages of a database that may grow.
 const PAGE_COUNT_MAX: u32 = 1 << 30;
 
+/// How many bytes of files are kept.
+const FILES: FileLimits = FileLimits { file_len_max: 8 << 20, user_len_max: 1 << 30 };
+
 /// The server's process.
 pub struct Process {
     pub server: Server,
     ledger: Ledger,
     reader: Reader,
+    blobs: Blobs,
     checkpointer: Checkpointer,
     commands: Vec<Ordered>,
     commit_at: Option<Time>,
@@ -45,6 +49,7 @@ impl Process {
             registration: Registration::Open,
             follows_per_session_max: 64,
             allowances: AllowanceConfig::DEFAULT,
+            files: FILES,
         };
         let path = disk.data_path();
         let ledger = Ledger::open(&path).unwrap();
@@ -53,6 +58,7 @@ impl Process {
             server: Server::new(config, secrets, dice, now),
             ledger,
             reader: Reader::open(&path).unwrap(),
+            blobs: Blobs::open(&path).unwrap(),
             checkpointer: Checkpointer::open(&path).unwrap(),
             commands: Vec::new(),
             commit_at: None,
@@ -102,6 +108,7 @@ impl Process {
             let done = match entry.remove() {
                 Job::Read(ticket, read) => Done::Read(ticket, read.answer(&self.reader).unwrap()),
                 Job::Hash(ticket, task) => Done::Hash(ticket, Some(Hasher::new(Hashing::CHEAPEST).perform(&task))),
+                Job::File(ticket, job) => Done::File(ticket, job.perform(&mut self.blobs, &self.reader)),
                 Job::Command(..) => unreachable!("commands wait for the commit"),
             };
             self.finish(at + delay(dice, delay_max), done);

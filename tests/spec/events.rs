@@ -25,13 +25,7 @@ fn the_events_of_the_example_are_ours() {
     };
     let created = event(1, &EventBody::Created(RoomKind::Room, "ops".into()));
     let joined = event(2, &EventBody::Joined);
-    let post = Post {
-        text: "hi 你好".into(),
-        reply_to: Some(Seq(1)),
-        mentions: vec![UserId(3), UserId(5)],
-        payload: None,
-        thread: None,
-    };
+    let post = Post { text: "hi 你好".into(), reply_to: Some(Seq(1)), mentions: vec![UserId(3), UserId(5)], ..Post::default() };
     let posted = event(3, &EventBody::Posted(post.clone()));
     let erased = Event { head: posted.head, body: Err(body_hash(posted.body.as_ref().unwrap())) };
 

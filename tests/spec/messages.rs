@@ -1,7 +1,8 @@
 //! Requests, replies and notices.
 
 use udpchat::message::{
-    Latest, LogId, Notice, PostRequest, Refusal, RefusalCode, Reply, Request, RequestId, Seq, SetLatest, Stored, Target, UserId,
+    FileOffer, Latest, LogId, Notice, PostRequest, Refusal, RefusalCode, Reply, Request, RequestId, Seq, SetLatest, Stored,
+    Target, UserId,
 };
 
 use super::{PROTOCOL, assert_example};
@@ -26,6 +27,8 @@ fn messages_are_written_as_printed() {
     assert_example("request-set-latest", &Request::SetLatest(set).encode(0));
     let latest = Latest { log, author: UserId(2), name: "bob".into(), key, value, stamp: 300 };
     assert_example("notice-latest", &Notice::Latest(latest).encode());
+    assert_example("request-offer-file", &Request::OfferFile(FileOffer { hash: [0xab; 32], len: 300 }).encode(5));
+    assert_example("reply-file-from", &Reply::FileFrom(300).encode(5));
     assert_example("notice-caught-up", &Notice::CaughtUp((LogId(3), Seq(300))).encode());
 }
 

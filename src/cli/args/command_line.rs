@@ -3,7 +3,7 @@
 use super::account::{DevicesAction, Invitation, Profile, Register, SignIn, WhoIs};
 use super::bench::{BENCH_AFTER_HELP, Bench};
 use super::ephemeral::Latest;
-use super::message::{Edit, React, Scheduled, Send, Written};
+use super::message::{Edit, Get, React, Scheduled, Send, Written};
 use super::moderation::{ArchiveArgs, InRoom, MuteArgs, PutOutArgs, ReportArgs, RoleArgs, RoomArgs, Who};
 use super::reading::{Export, History, MarkTo, Search, Tail, Verify};
 use super::room::{Create, Join};
@@ -206,6 +206,8 @@ pub enum Command {
         #[arg(long)]
         open: bool,
     },
+    /// Fetch the file of a message; fetched again after a break, it goes on where it was
+    Get(Get),
     /// Print the newest events of a room or conversation
     Tail(Tail),
     /// Print a part of the history of a room or conversation
@@ -309,6 +311,7 @@ mod tests {
         for line in [
             &["send", "ops", "hello"][..],
             &["send", "#ops"],
+            &["get", "#ops"],
             &["history", "#ops", "--before", "1", "--after", "2"],
             &["--timeout", "0", "whoami"],
             &["register"],

@@ -3,6 +3,7 @@
 use super::super::line::Level;
 use super::words::{Conversation, Time};
 use clap::{Args, Subcommand};
+use std::path::PathBuf;
 
 /// A message to be sent.
 #[derive(Debug, Args)]
@@ -11,8 +12,11 @@ pub struct Send {
     #[arg(value_name = "#ROOM|@USER")]
     pub to: Conversation,
     /// The text; - reads it from standard input, all of it as one message
-    #[arg(required = true, value_name = "TEXT|-")]
+    #[arg(required_unless_present = "file", value_name = "TEXT|-")]
     pub text: Vec<String>,
+    /// Send this file with the message; without a text, its name is the text. Sent again after a break, it goes on where it was
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["lines", "stream", "wait", "at", "after", "reply_to", "payload_kind"])]
+    pub file: Option<PathBuf>,
     /// With -: every line of standard input is a message of its own; empty lines are passed over; with --timeout, for that long
     #[arg(long)]
     pub lines: bool,
@@ -81,4 +85,21 @@ pub struct React {
     pub written: Written,
     /// An emoji or a short word
     pub reaction: String,
+}
+
+/// A file to be fetched.
+#[derive(Debug, Args)]
+pub struct Get {
+    /// The room, with its #, or the person, with @
+    #[arg(value_name = "#ROOM|@USER")]
+    pub room: Conversation,
+    /// The position of the message that has the file
+    #[arg(value_name = "SEQ")]
+    pub seq: u64,
+    /// Where to put it; - writes it to standard output [default: the file's own name, here]
+    #[arg(short, long, value_name = "FILE|-")]
+    pub output: Option<PathBuf>,
+    /// Replace a file that is there
+    #[arg(long)]
+    pub force: bool,
 }

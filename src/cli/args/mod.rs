@@ -14,7 +14,7 @@ pub use account::{DevicesAction, Invitation, Profile, SignIn};
 pub use bench::{Bench, BenchKind, BenchTalk};
 pub use command_line::{Command, CommandLine, Globals};
 pub use ephemeral::Latest;
-pub use message::{Edit, Scheduled, Send, Written};
+pub use message::{Edit, Get, Scheduled, Send, Written};
 pub use moderation::{ArchiveArgs, InRoom, ReportArgs, RoomArgs, Who};
 pub use reading::{Export, History, Search, Tail, Verify};
 pub use room::{Create, Join};

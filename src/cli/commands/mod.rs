@@ -4,6 +4,7 @@
 mod account;
 mod bench;
 mod export;
+mod filing;
 mod latest;
 mod marks;
 mod moderation;
@@ -62,7 +63,11 @@ pub fn run(context: &mut Context, command: Command) -> Result<(), Failure> {
         Command::Unignore { user } => moderation::ignore(context, &user, Wish::Hear),
         Command::Ignored => moderation::ignored(context),
         Command::Who { room } => rooms::who(context, &room),
-        Command::Send(args) => send::run(context, args),
+        Command::Send(args) => match args.file.clone() {
+            Some(path) => filing::send(context, &args, &path),
+            None => send::run(context, args),
+        },
+        Command::Get(args) => filing::get(context, &args),
         Command::Scheduled { what: None } => scheduled::list(context),
         Command::Scheduled { what: Some(Scheduled::Cancel { number }) } => scheduled::cancel(context, number),
         Command::Edit(args) => marks::edit(context, &args),

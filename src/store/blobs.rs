@@ -1,0 +1,432 @@
+//! The bytes of files, in files of their own under `files` in the data directory.
+//!
+//! ```text
+//! offered ──pieces──▶ partial/USER/HASH-LEN ──whole, verified, synced, linked──▶ xx/HASH
+//! ```
+//!
+//! Whoever sends a file sends all of its bytes, even if the server has them from somebody else; only then are the two made
+//! one. A file that no message names, and a partial one that nobody went on with, is swept away. Everything that a crash
+//! leaves behind is either on its way or found by the next sweep.
+
+use crate::message::{FileHash, FileHasher, FileOffer, UserId, hex};
+use std::collections::BTreeMap;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+use thiserror::Error;
+
+/// How many files of one user may be on their way.
+pub const UPLOADS_PER_USER_MAX: usize = 8;
+
+/// How long a partial file waits to be gone on with.
+pub const PARTIAL_TIMEOUT: Duration = Duration::from_hours(24);
+
+/// Bytes read at a time for hashing.
+const READ_LEN: usize = 64 * 1024;
+
+/// Why a file is not taken or not given.
+#[derive(Debug, Error)]
+pub enum BlobError {
+    /// Nobody offered the file that a piece belongs to.
+    #[error("no such file was offered")]
+    NotOffered,
+    /// The piece does not follow what is here, or goes beyond the end.
+    #[error("the piece does not follow what is here")]
+    BadPiece,
+    /// The user has too many files on their way.
+    #[error("too many files on their way")]
+    TooManyUploads,
+    /// The whole file has another hash; it was removed.
+    #[error("the file does not have its hash")]
+    Damaged,
+    /// The disk is full; what was there before is there still.
+    #[error("the disk is full")]
+    Full,
+    /// The disk failed.
+    #[error("a file failed: {0}")]
+    Io(io::Error),
+}
+
+impl From<io::Error> for BlobError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::Full,
+            _ => Self::Io(error),
+        }
+    }
+}
+
+/// All files.
+#[derive(Debug)]
+pub struct Blobs {
+    root: PathBuf,
+    /// Files that messages are being written with; no sweep takes them.
+    held: BTreeMap<FileHash, u32>,
+}
+
+impl Blobs {
+    /// Opens the files in the data directory, which must be there.
+    ///
+    /// # Errors
+    /// [`BlobError`] if the folders cannot be made.
+    pub fn open(directory: &Path) -> Result<Self, BlobError> {
+        let root = directory.join("files");
+        make_folder(&root.join("partial"))?;
+        Ok(Self { root, held: BTreeMap::new() })
+    }
+
+    /// How many bytes of an offered file are here; from now on its pieces are taken.
+    ///
+    /// # Errors
+    /// [`BlobError::TooManyUploads`], or the disk's.
+    pub fn offer(&mut self, user: UserId, offer: &FileOffer) -> Result<u64, BlobError> {
+        let path = self.partial_path(user, offer);
+        match fs::metadata(&path) {
+            Ok(partial) => return Ok(partial.len()),
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+            Err(_) => {}
+        }
+        if self.partials(user)?.len() >= UPLOADS_PER_USER_MAX {
+            return Err(BlobError::TooManyUploads);
+        }
+        make_folder(&self.partial_folder(user))?;
+        private(OpenOptions::new().create_new(true).write(true)).open(&path)?;
+        Ok(0)
+    }
+
+    /// The files of `user` that are on their way.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn partials(&self, user: UserId) -> Result<Vec<FileOffer>, BlobError> {
+        let names = names_in(&self.partial_folder(user))?;
+        Ok(names.iter().filter_map(|name| partial_of(name)).collect())
+    }
+
+    /// Takes a piece; how many bytes of the file are here then. A piece that is here already changes nothing. The piece that
+    /// makes the file whole brings its verification.
+    ///
+    /// # Errors
+    /// [`BlobError`]; after [`BlobError::Damaged`] nothing of the file is here.
+    pub fn write(&mut self, user: UserId, offer: &FileOffer, offset: u64, bytes: &[u8]) -> Result<u64, BlobError> {
+        let path = self.partial_path(user, offer);
+        let mut file = match OpenOptions::new().append(true).open(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Err(BlobError::NotOffered),
+            opened => opened?,
+        };
+        let here_len = file.metadata()?.len();
+        let end = offset.saturating_add(bytes.len() as u64);
+        if end > offer.len || offset > here_len || bytes.is_empty() {
+            return Err(BlobError::BadPiece);
+        }
+        if end <= here_len {
+            return Ok(here_len);
+        }
+        let new = bytes.get(usize::try_from(here_len - offset).unwrap_or(usize::MAX)..).unwrap_or_default();
+        if let Err(error) = file.write_all(new) {
+            // A part of it may be there; the next try begins where this one did.
+            file.set_len(here_len)?;
+            return Err(error.into());
+        }
+        if end == offer.len {
+            self.verify(user, offer)?;
+        }
+        Ok(end)
+    }
+
+    /// Puts a whole file that `user` sent among those of messages, synced; whether there is one. Until
+    /// [`Blobs::let_go`] no sweep takes it.
+    ///
+    /// # Errors
+    /// [`BlobError`]; after [`BlobError::Damaged`] nothing of the partial file is here.
+    pub fn keep(&mut self, user: UserId, offer: &FileOffer) -> Result<bool, BlobError> {
+        let partial = self.partial_path(user, offer);
+        match fs::metadata(&partial) {
+            Ok(found) if found.len() == offer.len => {}
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+            Ok(_) | Err(_) => return Ok(false),
+        }
+        self.verify(user, offer)?;
+        File::open(&partial)?.sync_all()?;
+        let kept = self.kept_path(&offer.hash);
+        let folder = kept.parent().unwrap_or(&self.root).to_owned();
+        make_folder(&folder)?;
+        match fs::hard_link(&partial, &kept) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            linked => linked?,
+        }
+        File::open(&folder)?.sync_all()?;
+        File::open(&self.root)?.sync_all()?;
+        *self.held.entry(offer.hash).or_default() += 1;
+        Ok(true)
+    }
+
+    /// The message of a kept file is written, or is not: the partial file has served, or stays for the next try.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn let_go(&mut self, user: UserId, offer: &FileOffer, is_written: bool) -> Result<(), BlobError> {
+        if let Some(count) = self.held.get_mut(&offer.hash) {
+            *count -= 1;
+            if *count == 0 {
+                self.held.remove(&offer.hash);
+            }
+        }
+        if is_written { remove(&self.partial_path(user, offer)) } else { Ok(()) }
+    }
+
+    /// At most `len_max` bytes of a kept file from `offset` on.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn read(&self, hash: &FileHash, offset: u64, len_max: usize) -> Result<Vec<u8>, BlobError> {
+        let mut file = File::open(self.kept_path(hash))?;
+        file.seek(SeekFrom::Start(offset))?;
+        let mut bytes = Vec::with_capacity(len_max);
+        file.take(len_max as u64).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// What time the disk says it is, so that ages of files are told by one clock.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn time(&self) -> Result<SystemTime, BlobError> {
+        let path = self.root.join("swept");
+        let mut file = private(OpenOptions::new().create(true).truncate(true).write(true)).open(path)?;
+        file.write_all(b"\n")?;
+        Ok(file.metadata()?.modified()?)
+    }
+
+    /// Removes partial files that nobody went on with until `now`, and files that `is_kept` by no message; how many.
+    ///
+    /// # Errors
+    /// Those of `is_kept`, and the disk's.
+    pub fn sweep<E: From<BlobError>>(
+        &mut self,
+        now: SystemTime,
+        mut is_kept: impl FnMut(&FileHash) -> Result<bool, E>,
+    ) -> Result<usize, E> {
+        let mut removed_count = 0;
+        for name in names_in(&self.root)? {
+            let folder = self.root.join(&name);
+            if name == "partial" {
+                for user in names_in(&folder)? {
+                    removed_count += sweep_partials(&folder.join(user), now)?;
+                }
+            } else if name.len() == 2 {
+                for name in names_in(&folder)? {
+                    let Some(hash) = hash_of(&name) else { continue };
+                    if !self.held.contains_key(&hash) && !is_kept(&hash)? {
+                        remove(&folder.join(name))?;
+                        removed_count += 1;
+                    }
+                }
+            }
+        }
+        Ok(removed_count)
+    }
+
+    fn verify(&self, user: UserId, offer: &FileOffer) -> Result<(), BlobError> {
+        let path = self.partial_path(user, offer);
+        let (mut file, mut hasher, mut buffer) = (File::open(&path)?, FileHasher::default(), vec![0; READ_LEN]);
+        loop {
+            let len = file.read(&mut buffer)?;
+            if len == 0 {
+                break;
+            }
+            hasher.update(buffer.get(..len).unwrap_or_default());
+        }
+        if hasher.finish() == offer.hash {
+            return Ok(());
+        }
+        remove(&path)?;
+        Err(BlobError::Damaged)
+    }
+
+    fn partial_folder(&self, user: UserId) -> PathBuf {
+        self.root.join("partial").join(user.0.to_string())
+    }
+
+    fn partial_path(&self, user: UserId, offer: &FileOffer) -> PathBuf {
+        self.partial_folder(user).join(format!("{}-{}", hex(&offer.hash), offer.len))
+    }
+
+    fn kept_path(&self, hash: &FileHash) -> PathBuf {
+        let name = hex(hash);
+        self.root.join(name.get(..2).unwrap_or_default()).join(name)
+    }
+}
+
+fn sweep_partials(folder: &Path, now: SystemTime) -> Result<usize, BlobError> {
+    let mut removed_count = 0;
+    for name in names_in(folder)? {
+        let path = folder.join(name);
+        let modified = fs::metadata(&path)?.modified()?;
+        if now.duration_since(modified).is_ok_and(|age| age > PARTIAL_TIMEOUT) {
+            remove(&path)?;
+            removed_count += 1;
+        }
+    }
+    Ok(removed_count)
+}
+
+fn make_folder(path: &Path) -> Result<(), BlobError> {
+    Ok(DirBuilder::new().recursive(true).mode(0o700).create(path)?)
+}
+
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    options.mode(0o600)
+}
+
+fn remove(path: &Path) -> Result<(), BlobError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        removed => Ok(removed?),
+    }
+}
+
+/// The names in a folder; none if there is no such folder.
+fn names_in(folder: &Path) -> Result<Vec<String>, BlobError> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        names.extend(entry?.file_name().into_string());
+    }
+    Ok(names)
+}
+
+fn hash_of(name: &str) -> Option<FileHash> {
+    let mut hash = [0; 32];
+    if name.len() != 2 * hash.len() {
+        return None;
+    }
+    for (index, byte) in hash.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(name.get(2 * index..2 * index + 2)?, 16).ok()?;
+    }
+    Some(hash)
+}
+
+fn partial_of(name: &str) -> Option<FileOffer> {
+    let (hash, len) = name.split_once('-')?;
+    Some(FileOffer { hash: hash_of(hash)?, len: len.parse().ok()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALICE: UserId = UserId(1);
+    const BOB: UserId = UserId(2);
+
+    fn offer_of(bytes: &[u8]) -> FileOffer {
+        let mut hasher = FileHasher::default();
+        hasher.update(bytes);
+        FileOffer { hash: hasher.finish(), len: bytes.len() as u64 }
+    }
+
+    fn blobs() -> (tempfile::TempDir, Blobs) {
+        let directory = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(directory.path()).unwrap();
+        (directory, blobs)
+    }
+
+    fn send(blobs: &mut Blobs, user: UserId, bytes: &[u8]) -> FileOffer {
+        let offer = offer_of(bytes);
+        assert_eq!(blobs.offer(user, &offer).unwrap(), 0);
+        assert_eq!(blobs.write(user, &offer, 0, bytes).unwrap(), offer.len);
+        offer
+    }
+
+    #[test]
+    fn a_file_comes_in_pieces_goes_on_after_a_restart_and_reads_back() {
+        let (directory, mut blobs) = blobs();
+        let offer = offer_of(b"hello world");
+        assert_eq!(blobs.offer(ALICE, &offer).unwrap(), 0);
+        assert_eq!(blobs.write(ALICE, &offer, 0, b"hello ").unwrap(), 6);
+        assert!(!blobs.keep(ALICE, &offer).unwrap(), "it is not whole");
+        let mut blobs = Blobs::open(directory.path()).unwrap();
+        assert_eq!(blobs.offer(ALICE, &offer).unwrap(), 6);
+        assert_eq!(blobs.write(ALICE, &offer, 0, b"hello ").unwrap(), 6, "a repeat changes nothing");
+        assert_eq!(blobs.write(ALICE, &offer, 4, b"o world").unwrap(), 11, "what overlaps is taken once");
+        assert!(blobs.keep(ALICE, &offer).unwrap());
+        assert_eq!(blobs.read(&offer.hash, 0, 5).unwrap(), b"hello");
+        assert_eq!(blobs.read(&offer.hash, 6, 100).unwrap(), b"world");
+        blobs.let_go(ALICE, &offer, true).unwrap();
+        assert!(blobs.partials(ALICE).unwrap().is_empty());
+        assert_eq!(blobs.offer(ALICE, &offer).unwrap(), 0, "who sends it again sends all of it");
+    }
+
+    #[test]
+    fn pieces_that_nobody_offered_or_that_do_not_fit_are_refused() {
+        let (_directory, mut blobs) = blobs();
+        let offer = offer_of(b"hello");
+        assert!(matches!(blobs.write(ALICE, &offer, 0, b"h"), Err(BlobError::NotOffered)));
+        blobs.offer(ALICE, &offer).unwrap();
+        assert!(matches!(blobs.write(BOB, &offer, 0, b"h"), Err(BlobError::NotOffered)), "it is another's offer");
+        assert!(matches!(blobs.write(ALICE, &offer, 1, b"e"), Err(BlobError::BadPiece)), "a gap");
+        assert!(matches!(blobs.write(ALICE, &offer, 0, b"hello!"), Err(BlobError::BadPiece)), "beyond the end");
+        assert!(matches!(blobs.write(ALICE, &offer, 0, b""), Err(BlobError::BadPiece)), "nothing");
+        assert!(matches!(blobs.write(ALICE, &offer, u64::MAX, b"h"), Err(BlobError::BadPiece)));
+        assert_eq!(blobs.offer(ALICE, &offer).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_file_without_its_hash_is_dropped() {
+        let (_directory, mut blobs) = blobs();
+        let offer = FileOffer { len: 5, ..offer_of(b"other") };
+        blobs.offer(ALICE, &offer).unwrap();
+        assert!(matches!(blobs.write(ALICE, &offer, 0, b"hello"), Err(BlobError::Damaged)));
+        assert!(!blobs.keep(ALICE, &offer).unwrap());
+        assert_eq!(blobs.offer(ALICE, &offer).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_user_has_so_many_files_on_their_way_and_no_more() {
+        let (_directory, mut blobs) = blobs();
+        let offer = |number: usize| offer_of(format!("file {number}").as_bytes());
+        for number in 0..UPLOADS_PER_USER_MAX {
+            blobs.offer(ALICE, &offer(number)).unwrap();
+        }
+        assert!(matches!(blobs.offer(ALICE, &offer(UPLOADS_PER_USER_MAX)), Err(BlobError::TooManyUploads)));
+        assert_eq!(blobs.offer(ALICE, &offer(0)).unwrap(), 0, "those on their way may go on");
+        assert_eq!(blobs.offer(BOB, &offer(0)).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_sweep_takes_what_no_message_names_and_what_nobody_went_on_with() {
+        let (_directory, mut blobs) = blobs();
+        let (named, dropped) = (send(&mut blobs, ALICE, b"named"), send(&mut blobs, ALICE, b"dropped"));
+        for offer in [&named, &dropped] {
+            assert!(blobs.keep(ALICE, offer).unwrap());
+        }
+        blobs.offer(BOB, &offer_of(b"half")).unwrap();
+        let now = blobs.time().unwrap();
+        let is_named = |hash: &FileHash| Ok::<_, BlobError>(*hash == named.hash);
+        assert_eq!(blobs.sweep(now, is_named).unwrap(), 0, "what messages are being written with stays");
+        blobs.let_go(ALICE, &named, true).unwrap();
+        blobs.let_go(ALICE, &dropped, true).unwrap();
+        assert_eq!(blobs.sweep(now, is_named).unwrap(), 1);
+        assert_eq!(blobs.read(&named.hash, 0, 9).unwrap(), b"named");
+        assert!(blobs.read(&dropped.hash, 0, 9).is_err());
+        assert_eq!(blobs.partials(BOB).unwrap().len(), 1);
+        assert_eq!(blobs.sweep(now + PARTIAL_TIMEOUT + Duration::from_secs(1), is_named).unwrap(), 1);
+        assert!(blobs.partials(BOB).unwrap().is_empty());
+    }
+
+    #[test]
+    fn files_are_for_their_owner_only() {
+        use std::os::unix::fs::PermissionsExt;
+        let (directory, mut blobs) = blobs();
+        let offer = send(&mut blobs, ALICE, b"secret");
+        assert!(blobs.keep(ALICE, &offer).unwrap());
+        let mode = fs::metadata(blobs.kept_path(&offer.hash)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(fs::metadata(directory.path().join("files")).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+}
