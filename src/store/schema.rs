@@ -115,25 +115,5 @@ fn unicode_version() -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tables(connection: &Connection) -> Vec<(String, String)> {
-        let mut listed = connection.prepare("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name").unwrap();
-        let rows = listed.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
-        rows.map(Result::unwrap).collect()
-    }
-
-    #[test]
-    fn every_earlier_layout_is_brought_to_the_newest() {
-        let newest = Connection::open_in_memory().unwrap();
-        migrate(&newest).unwrap();
-        for layout in 1..=STEPS.len() {
-            let old = Connection::open_in_memory().unwrap();
-            migrate_to(&old, layout).unwrap();
-            migrate(&old).unwrap();
-            assert_eq!(tables(&old), tables(&newest), "from layout {layout}");
-            migrate(&old).unwrap();
-        }
-    }
-}
+#[path = "schema_tests.rs"]
+mod tests;
