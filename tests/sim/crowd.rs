@@ -4,6 +4,7 @@ use udpchat::crypto::Dice;
 use udpchat::message::{FollowFrom, FollowRequest, GuestRequest, LogId, Reply, Request, Target};
 use udpchat::transport::Micros;
 
+use super::hostile;
 use super::person::Asked;
 use super::world::World;
 
@@ -16,9 +17,18 @@ const GUEST: &str = "gast";
 /// How long signing in may take on a good network.
 const SIGN_IN_TIMEOUT: Micros = Micros::from_secs(30);
 
+/// Whether somebody is there who means no good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Company {
+    /// Nobody.
+    Good,
+    /// [`hostile::NAME`].
+    WithAdversary,
+}
+
 /// Fills a world: two to four users, perhaps a guest, perhaps a second device of a user, perhaps a second process of a profile.
 /// All follow their own logs.
-pub fn populate(world: &mut World, dice: &mut Dice) {
+pub fn populate(world: &mut World, dice: &mut Dice, company: Company) {
     let count = 2 + dice.below(3) as usize;
     for name in &NAMES[..count] {
         world.register(name);
@@ -33,6 +43,9 @@ pub fn populate(world: &mut World, dice: &mut Dice) {
         let laptop = world.add(NAMES[dice.below(count as u64) as usize]);
         let credentials = world.credentials(laptop, super::world::PASSWORD);
         assert!(matches!(world.ask(laptop, &Request::LogIn(credentials)), Reply::Account(_)));
+    }
+    if company == Company::WithAdversary {
+        world.register(hostile::NAME);
     }
     if dice.below(2) == 0 {
         world.add_process(dice.below(count as u64) as usize);

@@ -3,10 +3,12 @@
 
 use udpchat::crypto::Dice;
 use udpchat::message::{
-    ChangePassword, CreateRoom, HistoryFrom, HistoryRequest, JoinRoom, Password, Request, Target, Visibility,
+    self, ChangePassword, CreateRoom, EditRequest, HistoryFrom, HistoryRequest, JoinRoom, Mark, MarkRequest, Moderate, Password,
+    Request, RequestId, Role, Seq, Target, Visibility,
 };
 
 use super::crowd::{self, NAMES};
+use super::hostile;
 use super::person::Asked;
 use super::urn::Urn;
 use super::world::{PASSWORD, World};
@@ -41,6 +43,12 @@ enum Deed {
     Who,
     /// Somebody new registers, perhaps with a name that is taken.
     Register,
+    /// Invites somebody, puts them out, lets them in, mutes them or gives them a role, whether entitled to or not.
+    Moderate,
+    /// Replaces the text of a message of their own.
+    Edit,
+    /// Deletes a message of their own, reacts to it or pins it.
+    Mark,
     /// Logs out, and will log in again.
     LogOut,
     /// Changes the password and throws the user's other devices out.
@@ -57,6 +65,9 @@ const ALL: &[(Deed, u64)] = &[
     (Deed::List, 1),
     (Deed::Who, 1),
     (Deed::Register, 1),
+    (Deed::Moderate, 3),
+    (Deed::Edit, 2),
+    (Deed::Mark, 2),
     (Deed::LogOut, 1),
     (Deed::RevokeOthers, 1),
 ];
@@ -96,6 +107,10 @@ impl Deeds {
     /// Somebody does something, if they are somebody.
     pub fn perform(&mut self, world: &mut World, dice: &mut Dice, who: usize) {
         if world.people[who].client.is_none() || world.people[who].user.is_none() {
+            return;
+        }
+        if world.people[who].name == hostile::NAME {
+            hostile::probe(world, dice, who, &self.rooms.iter().map(|room| room.name).collect::<Vec<_>>());
             return;
         }
         let Some(deed) = self.urn.draw(dice) else { return };
@@ -140,6 +155,16 @@ impl Deeds {
                 crowd::request(world, who, &Request::Who((Target::Room(room.name.into()), 0)), Asked::Anything);
             }
             Deed::Register => register(world, dice),
+            Deed::Moderate => moderate(world, dice, who, room),
+            Deed::Edit | Deed::Mark => {
+                let stored = world.people[who].outcomes.values().filter_map(|outcome| outcome.as_ref().ok()).cloned();
+                let stored: Vec<_> = stored.collect();
+                if !stored.is_empty() {
+                    let post = &stored[dice.below(stored.len() as u64) as usize];
+                    let request = alter(world.id(who), dice, deed, Target::Log(post.log), post.seq);
+                    crowd::request(world, who, &request, Asked::Anything);
+                }
+            }
             Deed::LogOut | Deed::RevokeOthers if world.people[who].is_guest => {}
             Deed::LogOut => {
                 let id = world.id(who);
@@ -160,6 +185,37 @@ fn create(world: &mut World, who: usize, room: Room) {
     let (template, changes) = (udpchat::message::Template::Plain, udpchat::message::RoomChanges::default());
     let create = CreateRoom { id, name: room.name.to_owned(), password, visibility: room.visibility, template, changes };
     crowd::request(world, who, &Request::CreateRoom(create), Asked::Anything);
+}
+
+fn moderate(world: &mut World, dice: &mut Dice, who: usize, room: Room) {
+    let deed = match dice.below(7) {
+        0 => message::Deed::Invite,
+        1 | 2 => message::Deed::Kick(String::new()),
+        3 => message::Deed::Ban("noise".into()),
+        4 => message::Deed::Unban,
+        5 => message::Deed::Mute(dice.below(5) as u32),
+        _ => message::Deed::Role([Role::Member, Role::Moderator, Role::Owner][dice.below(3) as usize]),
+    };
+    let whom = dice.below(NAMES.len() as u64 + 1) as usize;
+    let user = NAMES.get(whom).copied().unwrap_or(hostile::NAME).to_owned();
+    let moderate = Moderate { id: world.id(who), room: Target::Room(room.name.into()), user, deed };
+    crowd::request(world, who, &Request::Moderate(moderate), Asked::Anything);
+}
+
+/// What changes one's own message.
+fn alter(id: RequestId, dice: &mut Dice, deed: Deed, log: Target, seq: Seq) -> Request {
+    if deed == Deed::Edit {
+        let text = RequestId(dice.array()).to_string();
+        return Request::Edit(EditRequest { id, log, seq, text });
+    }
+    let mark = match dice.below(6) {
+        0 | 1 => Mark::Delete,
+        2 => Mark::React("+1".into()),
+        3 => Mark::Unreact("+1".into()),
+        4 => Mark::Pin,
+        _ => Mark::Resolve,
+    };
+    Request::Mark(MarkRequest { id, log, seq, mark })
 }
 
 /// Reads the newest page of some log that is followed.

@@ -105,6 +105,25 @@ pub fn alter(data_path: &Path, statement: &str) {
     assert!(changed > 0, "{statement} changes something");
 }
 
+/// Every row of every table but those of the search index, which may lag.
+pub fn rows(data_path: &Path) -> BTreeMap<String, Vec<String>> {
+    let database = open(data_path);
+    let named = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'search%' AND name NOT LIKE 'sqlite%'";
+    let mut select = database.prepare(named).unwrap();
+    let tables: Vec<String> = select.query_map((), |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    let rows_of = |table: String| {
+        let mut select = database.prepare(&format!("SELECT * FROM {table}")).unwrap();
+        let columns = select.column_count();
+        let value = |row: &rusqlite::Row<'_>, column| row.get::<_, rusqlite::types::Value>(column);
+        let line = |row: &rusqlite::Row<'_>| (0..columns).map(|column| value(row, column)).collect::<Result<Vec<_>, _>>();
+        let mut lines: Vec<String> =
+            select.query_map((), |row| Ok(format!("{:?}", line(row)?))).unwrap().map(Result::unwrap).collect();
+        lines.sort();
+        (table, lines)
+    };
+    tables.into_iter().map(rows_of).collect()
+}
+
 /// A column that holds an id or a place.
 pub fn number(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<u64> {
     row.get::<_, i64>(column).map(|number| u64::try_from(number).unwrap())

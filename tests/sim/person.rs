@@ -7,7 +7,7 @@ use udpchat::client::{Client, ClientEvent, Followed, Place, PostOutcome, Tag};
 use udpchat::message::{DeviceId, EventBody, EventPage, LogId, Reply, Seq, Target, UserId};
 use udpchat::transport::{Path, Time};
 
-use super::disk::Disk;
+use super::disk::{Disk, Heads};
 
 /// What an answer that is waited for must be like.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +64,8 @@ pub struct Person {
     pub pages: Vec<(EventPage, Seq)>,
     /// The newest place of each log that was displayed, read or told to be stored.
     pub known: BTreeMap<LogId, Seq>,
+    /// Answers that carry anything, as bytes, and how far each log was committed when they came.
+    pub answers: Vec<(Heads, Vec<u8>)>,
     /// Requests without an answer.
     pub asked: BTreeMap<Tag, Asked>,
     answered: BTreeSet<Tag>,
@@ -102,6 +104,7 @@ impl Person {
             seen_at: BTreeMap::new(),
             pages: Vec::new(),
             known: BTreeMap::new(),
+            answers: Vec::new(),
             asked: BTreeMap::new(),
             answered: BTreeSet::new(),
             follows: BTreeMap::new(),
@@ -209,6 +212,9 @@ impl Person {
 
     fn on_reply(&mut self, disk: &Disk, tag: Tag, reply: &Reply) {
         assert!(self.answered.insert(tag), "I7: {tag:?} is answered twice: {reply:?}");
+        if !matches!(reply, Reply::Done | Reply::Stored(_) | Reply::Account(_) | Reply::Following(_)) {
+            self.answers.push((disk.heads.clone(), reply.encode(0)));
+        }
         match (self.asked.remove(&tag), reply) {
             (Some(Asked::Follow(called)), Reply::Following(following)) => {
                 self.logs.insert(called.clone(), following.log);

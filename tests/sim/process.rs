@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use udpchat::auth::{Hasher, Hashing};
-use udpchat::chat::{Change, Outcome};
+use udpchat::chat::{Change, Command, Outcome};
 use udpchat::crypto::{Dice, ServerSecrets};
-use udpchat::message::{Refusal, Registration};
+use udpchat::message::{Refusal, RefusalCode, Registration};
 use udpchat::server::{AllowanceConfig, Done, FileLimits, Job, Ledger, Now, Ordered, Server, ServerConfig, Ticket};
 use udpchat::store::{Blobs, Checkpointer, Reader};
 use udpchat::transport::{Config, Micros, Time};
@@ -38,6 +38,8 @@ pub struct Process {
     /// Work to be done later.
     jobs: BTreeMap<(Time, u64), Job>,
     count: u64,
+    /// The commands that ran, in the ledger's order, each with what came of it.
+    pub ran: Vec<(Command, Result<Outcome, Refusal>)>,
 }
 
 impl Process {
@@ -66,6 +68,7 @@ impl Process {
             done: BTreeMap::new(),
             jobs: BTreeMap::new(),
             count: 0,
+            ran: Vec::new(),
         }
     }
 
@@ -127,7 +130,12 @@ impl Process {
 
     /// Outcomes leave the ledger in its order, each batch at once, before or after what the readers found.
     fn commit(&mut self, at: Time, disk: &mut Disk, dice: &mut Dice, delay_max: Micros) {
+        let commands: Vec<Command> = self.commands.iter().map(|ordered| ordered.command.clone()).collect();
         let committed = self.ledger.run(std::mem::take(&mut self.commands)).unwrap();
+        let ran = commands.into_iter().zip(committed.results.iter().map(|(_, result)| result.clone()));
+        // What a full disk refuses did not run.
+        let is_run = |result: &Result<Outcome, Refusal>| !result.as_ref().is_err_and(|no| no.code() == RefusalCode::ReadOnly);
+        self.ran.extend(ran.filter(|(_, result)| is_run(result)));
         self.ledger.index().unwrap();
         self.told_at = self.told_at.max(at) + delay(dice, delay_max);
         for (_, result) in &committed.results {

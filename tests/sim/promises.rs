@@ -4,17 +4,24 @@
 //! nothing with the server's rules. I1 (told only when on the disk), I3, I6 and the part of I5 about revoked devices are also checked
 //! while the world runs, in `person.rs` and `disk.rs`; I7 and I11 in part by the waiting for rest.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rusqlite::Connection;
 use udpchat::client::Followed;
-use udpchat::message::{Event, EventBody, EventHash, EventPage, HEAD_LEN, Head, LogId, RoomName, Seq, UserId, UserName};
+use udpchat::message::{
+    Event, EventBody, EventHash, EventPage, HEAD_LEN, Head, LogId, RoomEvent, RoomName, Seq, UserId, UserName,
+};
 use udpchat::transport::Micros;
 
+use super::access_table;
 use super::disk::{self, number};
+use super::hostile;
 use super::net::{EAVESDROPPER, PRANKSTER};
 use super::person::Person;
 use super::world::World;
+
+/// Random bytes in each body.
+const SALT_LEN: usize = 16;
 
 /// A server sends an address that has proven nothing at most so many times what authentic packets brought from there.
 const UNPROVEN_TIMES_MAX: u64 = 3;
@@ -32,6 +39,8 @@ struct Truth {
     pair: Option<[UserId; 2]>,
     /// Whether members read what was before them.
     is_open_book: bool,
+    /// The places that were deleted, as events say.
+    deleted: BTreeSet<Seq>,
     events: Vec<Event>,
     hashes: BTreeMap<Seq, EventHash>,
 }
@@ -55,6 +64,7 @@ pub fn check(world: &mut World) {
         i1_what_was_stored_is_there(person, &truths);
         i2_displayed_in_order_and_once(person);
         i5_nothing_was_read_that_may_not_be(person, &truths);
+        i5_no_answer_has_a_byte_of_what_may_not_be_read(person, &truths);
         i7_everything_was_answered(person);
         i8_chains_are_those_of_the_disk(person, &truths);
         i11_followers_have_everything(person, &truths);
@@ -83,6 +93,7 @@ impl Truths {
                 name: row.get(1).unwrap(),
                 pair,
                 is_open_book: row.get(4).unwrap(),
+                deleted: BTreeSet::new(),
                 events: Vec::new(),
                 hashes: BTreeMap::new(),
             };
@@ -103,8 +114,10 @@ impl Truths {
             let hash = event.hash_after(&truth.hashes.get(&before).copied().unwrap_or_else(|| EventHash::genesis(log)));
             assert_eq!(hash.0, row.get::<_, [u8; 32]>(4).unwrap(), "I8: the chain of {log} breaks");
             truth.hashes.insert(event.head.seq, hash);
-            if let EventBody::Posted(post) = event.content() {
-                truths.texts.entry(post.text).or_default().push((log, event.head.seq));
+            match event.content() {
+                EventBody::Posted(post) => truths.texts.entry(post.text).or_default().push((log, event.head.seq)),
+                EventBody::Deleted(seq) => _ = truth.deleted.insert(seq),
+                _ => {}
             }
             truth.events.push(event);
         }
@@ -129,7 +142,11 @@ impl Truths {
             if is_member {
                 readable.insert(event.head.seq);
             }
-            is_member &= !(is_own && body == EventBody::Left);
+            let is_put_out = matches!(
+                &body,
+                EventBody::Room(RoomEvent::Kicked(who, _) | RoomEvent::Banned(who, _)) if who.user == user
+            );
+            is_member &= !(is_put_out || is_own && body == EventBody::Left);
         }
         match readable.last().copied() {
             Some(last) if truth.is_open_book => places().filter(|seq| *seq <= last).collect(),
@@ -148,6 +165,9 @@ fn i1_what_was_stored_is_there(person: &Person, truths: &Truths) {
     for (place, to, text) in &person.written {
         let places = truths.texts.get(text).map(Vec::as_slice).unwrap_or_default();
         match person.outcomes.get(place) {
+            Some(Ok(stored)) if truths.logs[&stored.log].deleted.contains(&stored.seq) => {
+                assert!(places.is_empty(), "{text:?} to {to} was deleted and is there");
+            }
             Some(Ok(stored)) => assert_eq!(places, [(stored.log, stored.seq)], "I1: {text:?} to {to}"),
             Some(Err(refusal)) => assert!(places.is_empty(), "I4: {text:?} to {to} was refused: {refusal:?}"),
             None => assert!(places.len() <= 1, "I4: {text:?} to {to} is at {places:?}"),
@@ -187,6 +207,12 @@ fn i3_nothing_was_made_up(people: &[Person], truths: &Truths) {
         for (log, seq) in places {
             let truth = &truths.logs[log];
             let event = truth.events.iter().find(|event| event.head.seq == *seq).unwrap();
+            if text == access_table::TEXT {
+                let author = people.iter().find(|person| person.user == Some(event.head.author)).expect("I3: it has an author");
+                let is_inside = truths.readable(*log, event.head.author, *seq).contains(seq);
+                assert!(author.name == hostile::NAME && is_inside, "I5: {} wrote {seq} of {log} from outside", author.name);
+                continue;
+            }
             let is_its_writing = |person: &&Person| {
                 let is_to = |to: &str| match &truth.name {
                     Some(name) => to.strip_prefix('#') == Some(name),
@@ -215,6 +241,34 @@ fn i5_nothing_was_read_that_may_not_be(person: &Person, truths: &Truths) {
         let leak: Vec<_> = places.difference(&truths.readable(log, user, head)).copied().collect();
         assert!(leak.is_empty(), "I5: {} read {leak:?} of {log} when its newest event was {head}", person.name);
     }
+}
+
+/// I5: in no answer to anybody, whatever was asked, is the salt of an event that they may not read at that time, nor the new
+/// text of an edit. Each body has 16 bytes of its own, and so has each new text, so that nothing of it can be there by chance.
+fn i5_no_answer_has_a_byte_of_what_may_not_be_read(person: &Person, truths: &Truths) {
+    let events = truths.logs.iter().flat_map(|(log, truth)| truth.events.iter().map(move |event| (*log, event)));
+    let marks: HashMap<[u8; SALT_LEN], (LogId, Seq)> =
+        events.flat_map(|(log, event)| marks_of(event).map(move |mark| (mark, (log, event.head.seq)))).collect();
+    let mut readable: BTreeMap<(LogId, Seq), BTreeSet<Seq>> = BTreeMap::new();
+    for (heads, answer) in &person.answers {
+        for window in answer.windows(SALT_LEN) {
+            let Some((log, seq)) = marks.get(window) else { continue };
+            let user = person.user.expect("I5: whoever is told anything is somebody");
+            let head = heads.get(log).copied().unwrap_or_default();
+            let allowed = readable.entry((*log, head)).or_insert_with(|| truths.readable(*log, user, head));
+            assert!(allowed.contains(seq), "I5: {} was told {seq} of {log} when its newest event was {head}", person.name);
+        }
+    }
+}
+
+/// What tells that a body was read: the random bytes behind the kind of one that was not erased, and an edit's text.
+fn marks_of(event: &Event) -> impl Iterator<Item = [u8; SALT_LEN]> + use<> {
+    let salt = event.body.as_ref().ok().and_then(|body| body.get(2..)?.first_chunk().copied());
+    let text = match event.content() {
+        EventBody::Edited(edit) => edit.text.as_bytes().first_chunk().copied(),
+        _ => None,
+    };
+    salt.into_iter().chain(text)
 }
 
 /// I7: every request was answered. Only the request to follow of a process that is signed out waits on, and none is at the end.

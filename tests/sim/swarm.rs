@@ -4,12 +4,13 @@
 //! happens to them. In the end everything heals, and the world must come to rest and keep every promise of `promises.rs`. A
 //! failing seed is printed with the command that repeats it.
 //!
-//! `SWARM_SEEDS` says how many worlds, `SWARM_START` where to begin, `SWARM_SEED` runs a single one.
+//! `SWARM_SEEDS` says how many worlds, `SWARM_START` where to begin, `SWARM_SEED` runs a single one. A quarter as many further
+//! worlds have an adversary in them.
 
 use udpchat::crypto::Dice;
 use udpchat::transport::Micros;
 
-use super::crowd;
+use super::crowd::{self, Company};
 use super::deed::Deeds;
 use super::misfortune::{Misfortunes, draw_config};
 use super::net::Faults;
@@ -18,6 +19,9 @@ use super::world::World;
 
 /// Worlds in an ordinary run.
 const SEED_COUNT: u64 = 200;
+
+/// So many ordinary worlds come to one with an adversary.
+const ORDINARY_PER_HOSTILE: u64 = 4;
 
 /// One in so many is run twice, to see that a seed says everything.
 const TWICE_EVERY: u64 = 100;
@@ -32,13 +36,13 @@ const AGREE_TIMEOUT: Micros = Micros::from_secs(30);
 const DEED_COUNT: u64 = 40;
 
 /// Runs the world of this seed and checks it; returns a number that depends on every byte that was sent.
-fn run(seed: u64) -> u64 {
+fn run(seed: u64, company: Company) -> u64 {
     let mut bytes = [3; 32];
     bytes[..8].copy_from_slice(&seed.to_be_bytes());
     let mut dice = Dice::from_seed(bytes);
     let mut world = World::on_good_network(seed);
     world.client_config = draw_config(&mut dice);
-    crowd::populate(&mut world, &mut dice);
+    crowd::populate(&mut world, &mut dice, company);
     let mut deeds = Deeds::draw(&mut world, &mut dice);
     let mut misfortunes = Misfortunes::draw(&mut world, &mut dice);
     for _ in 0..DEED_COUNT {
@@ -117,26 +121,25 @@ fn number_from(variable: &str) -> Option<u64> {
     Some(text.parse().unwrap_or_else(|_| panic!("{variable} is a number, not {text:?}")))
 }
 
-#[test]
-fn swarm() {
+/// Runs as many seeds as are wished for, on all processors; `test` is what repeats one.
+fn run_all(test: &str, seed_count: u64, company: Company) {
     if let Some(seed) = number_from("SWARM_SEED") {
-        assert_eq!(run(seed), run(seed), "a seed says everything");
+        assert_eq!(run(seed, company), run(seed, company), "a seed says everything");
         return;
     }
     let start = number_from("SWARM_START").unwrap_or(0);
-    let count = number_from("SWARM_SEEDS").unwrap_or(SEED_COUNT);
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get) as u64;
     let failed: Vec<u64> = std::thread::scope(|scope| {
         let run_share = |share: u64| {
             move || {
                 let mut failed = Vec::new();
-                for seed in (start..start + count).filter(|seed| seed % threads == share) {
+                for seed in (start..start + seed_count).filter(|seed| seed % threads == share) {
                     let result = std::panic::catch_unwind(|| {
-                        let hash = run(seed);
-                        assert!(seed % TWICE_EVERY > 0 || run(seed) == hash, "a seed says everything");
+                        let hash = run(seed, company);
+                        assert!(seed % TWICE_EVERY > 0 || run(seed, company) == hash, "a seed says everything");
                     });
                     if result.is_err() {
-                        println!("seed {seed} failed; SWARM_SEED={seed} cargo test --test sim swarm repeats it");
+                        println!("seed {seed} failed; SWARM_SEED={seed} cargo test --test sim {test} repeats it");
                         failed.push(seed);
                     }
                 }
@@ -146,5 +149,16 @@ fn swarm() {
         let shares: Vec<_> = (0..threads).map(|share| scope.spawn(run_share(share))).collect();
         shares.into_iter().flat_map(|share| share.join().unwrap()).collect()
     });
-    assert!(failed.is_empty(), "{} of {count} seeds failed: {failed:?}", failed.len());
+    assert!(failed.is_empty(), "{} of {seed_count} seeds failed: {failed:?}", failed.len());
+}
+
+#[test]
+fn swarm() {
+    run_all("swarm::swarm", number_from("SWARM_SEEDS").unwrap_or(SEED_COUNT), Company::Good);
+}
+
+#[test]
+fn swarm_with_an_adversary() {
+    let seed_count = number_from("SWARM_SEEDS").unwrap_or(SEED_COUNT) / ORDINARY_PER_HOSTILE;
+    run_all("swarm_with_an_adversary", seed_count, Company::WithAdversary);
 }

@@ -6,10 +6,11 @@
 
 use std::net::SocketAddr;
 
+use udpchat::chat::{Command, Outcome};
 use udpchat::client::{Client, ClientConfig, ClientEvent, Draft, Outbox, Place, Recipient, SenderLock, Tag};
 use udpchat::crypto::{Dice, PublicKey, SecretKey, ServerSecrets};
 use udpchat::message::{
-    Credentials, FollowFrom, FollowRequest, JoinRoom, LogId, Password, Reply, Request, Target, Text, Visibility,
+    Credentials, FollowFrom, FollowRequest, JoinRoom, LogId, Password, Refusal, Reply, Request, Target, Text, Visibility,
 };
 use udpchat::server::{Holds, Now};
 use udpchat::transport::{Config, Counters, Micros, Path, Time};
@@ -112,6 +113,11 @@ impl World {
         if let Some(process) = &mut self.process {
             process.set_disk_full(is_full);
         }
+    }
+
+    /// The commands that the running server's ledger has run, each with what came of it.
+    pub fn ran(&self) -> &[(Command, Result<Outcome, Refusal>)] {
+        self.process.as_ref().map_or(&[], |process| &process.ran)
     }
 
     /// Handshakes that the running server has completed.
