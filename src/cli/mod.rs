@@ -21,5 +21,6 @@ mod prompt;
 mod room_event;
 mod scheduled_json;
 mod session;
+mod transfer;
 
 pub use program::run;

@@ -7,19 +7,13 @@ use crate::message::{EditRequest, PostRequest, Refusal, RefusalCode, ScheduleReq
 
 impl Server {
     pub(super) fn begin_post(&mut self, now: Now, asked: Asked, post: PostRequest) -> Result<(), Refusal> {
-        self.check_not_halted(asked)?;
-        let id = post.id;
-        let draft = draft(post)?;
-        self.command(now, Step::Answer(asked), asked, id, Action::Post(draft));
-        Ok(())
-    }
-
-    /// Refuses what would overtake a message that was refused for now.
-    pub(super) fn check_not_halted(&self, asked: Asked) -> Result<(), Refusal> {
         if self.sessions.get(&asked.session).is_some_and(|session| session.is_halted) {
             let sentence = "an earlier message was refused; nothing is stored until the client resumes";
             return Err(Refusal::new(RefusalCode::Halted, sentence));
         }
+        let id = post.id;
+        let draft = draft(post)?;
+        self.command(now, Step::Answer(asked), asked, id, Action::Post(draft));
         Ok(())
     }
 

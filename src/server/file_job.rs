@@ -84,6 +84,15 @@ impl FileJob {
     }
 }
 
+/// Removes files that no message has any more, and those on their way that nobody went on with; how many.
+///
+/// # Errors
+/// [`StoreError`] if the database or the disk fails.
+pub fn sweep_files(blobs: &mut Blobs, reader: &Reader) -> Result<usize, StoreError> {
+    let now = blobs.time().map_err(StoreError::from)?;
+    blobs.sweep(now, |hash| reader.snapshot(|tables| tables.is_file_kept(hash)))
+}
+
 /// Whether the file fits beside those that the user has and those on their way.
 fn check_room(blobs: &Blobs, reader: &Reader, user: UserId, offer: &FileOffer, user_len_max: u64) -> Result<(), Refusal> {
     let kept_len = reader.snapshot(|tables| tables.files_len(user)).map_err(|error: StoreError| {

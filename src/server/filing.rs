@@ -77,7 +77,6 @@ impl Server {
     }
 
     fn begin_post_file(&mut self, asked: Asked, user: UserId, post: PostFile) -> Result<(), Refusal> {
-        self.check_not_halted(asked)?;
         self.config.files.check(post.file.len)?;
         if matches!(post.to, Target::Own) {
             return Err(Refusal::new(RefusalCode::SelfMessage, "a message goes to a room or to somebody else"));

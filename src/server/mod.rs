@@ -39,7 +39,7 @@ mod workers;
 pub use allowance::{AllowanceConfig, AllowanceCounters};
 pub use config::{Config, ConfigError, DEFAULT_PORT, Limits, registration};
 pub use event_loop::{RunError, Started, run};
-pub use file_job::{FileAnswer, FileJob};
+pub use file_job::{FileAnswer, FileJob, sweep_files};
 pub use filing::FileLimits;
 pub use holds::Holds;
 pub use job::{Answer, Done, Job, Read, Ticket};

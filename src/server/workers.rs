@@ -5,7 +5,7 @@
 
 use super::config::Config;
 use super::event_loop::RunError;
-use super::file_job::FileJob;
+use super::file_job::{FileJob, sweep_files};
 use super::job::{Done, Job, Read, Ticket};
 use super::ledger::{self, Committed, Ledger, LedgerThread, Ordered, Report};
 use crate::auth::{Hashing, Pool, Verdict};
@@ -217,7 +217,7 @@ fn start_files(
             return Some(SWEEP_DELAY);
         }
         since_sweep = 0;
-        match sweep(&mut blobs, &reader) {
+        match sweep_files(&mut blobs, &reader) {
             Ok(0) => {}
             Ok(count) => tracing::info!(count, "files that no message has any more are removed"),
             Err(error) => tracing::error!(%error, "files that no message has any more cannot be removed"),
@@ -226,9 +226,4 @@ fn start_files(
     };
     let gathering = Gathering { batch_max: 1, interval_min: Duration::ZERO, first_rest_delay: Some(SWEEP_DELAY) };
     Ok(Worker::spawn_batched("files", FILE_QUEUE_MAX, gathering, work)?)
-}
-
-fn sweep(blobs: &mut Blobs, reader: &Reader) -> Result<usize, StoreError> {
-    let now = blobs.time().map_err(StoreError::from)?;
-    blobs.sweep(now, |hash| reader.snapshot(|tables| tables.is_file_kept(hash)))
 }

@@ -64,6 +64,8 @@ pub struct Blobs {
     root: PathBuf,
     /// Files that messages are being written with; no sweep takes them.
     held: BTreeMap<FileHash, u32>,
+    /// How many more bytes are taken, if the disk is held to be smaller than it is.
+    room_len: u64,
 }
 
 impl Blobs {
@@ -74,7 +76,12 @@ impl Blobs {
     pub fn open(directory: &Path) -> Result<Self, BlobError> {
         let root = directory.join("files");
         make_folder(&root.join("partial"))?;
-        Ok(Self { root, held: BTreeMap::new() })
+        Ok(Self { root, held: BTreeMap::new(), room_len: u64::MAX })
+    }
+
+    /// From now on takes at most so many more bytes, as a disk does that fills up: for simulations.
+    pub fn limit_room(&mut self, room_len: u64) {
+        self.room_len = room_len;
     }
 
     /// How many bytes of an offered file are here; from now on its pieces are taken.
@@ -125,11 +132,16 @@ impl Blobs {
             return Ok(here_len);
         }
         let new = bytes.get(usize::try_from(here_len - offset).unwrap_or(usize::MAX)..).unwrap_or_default();
-        if let Err(error) = file.write_all(new) {
+        let fitting = new.get(..usize::try_from(self.room_len).unwrap_or(usize::MAX)).unwrap_or(new);
+        let written = file
+            .write_all(fitting)
+            .and_then(|()| if fitting.len() == new.len() { Ok(()) } else { Err(io::Error::from(ErrorKind::StorageFull)) });
+        if let Err(error) = written {
             // A part of it may be there; the next try begins where this one did.
             file.set_len(here_len)?;
             return Err(error.into());
         }
+        self.room_len = self.room_len.saturating_sub(new.len() as u64);
         if end == offer.len {
             self.verify(user, offer)?;
         }
@@ -384,6 +396,19 @@ mod tests {
         assert!(matches!(blobs.write(ALICE, &offer, 0, b"hello"), Err(BlobError::Damaged)));
         assert!(!blobs.keep(ALICE, &offer).unwrap());
         assert_eq!(blobs.offer(ALICE, &offer).unwrap(), 0);
+    }
+
+    #[test]
+    fn on_a_full_disk_what_is_here_stays_and_goes_on_when_there_is_room() {
+        let (_directory, mut blobs) = blobs();
+        let offer = offer_of(b"hello world");
+        blobs.offer(ALICE, &offer).unwrap();
+        blobs.limit_room(8);
+        assert_eq!(blobs.write(ALICE, &offer, 0, b"hello ").unwrap(), 6);
+        assert!(matches!(blobs.write(ALICE, &offer, 6, b"world"), Err(BlobError::Full)));
+        assert_eq!(blobs.offer(ALICE, &offer).unwrap(), 6, "half a piece is none");
+        blobs.limit_room(u64::MAX);
+        assert_eq!(blobs.write(ALICE, &offer, 6, b"world").unwrap(), 11);
     }
 
     #[test]

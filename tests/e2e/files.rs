@@ -71,6 +71,47 @@ fn a_file_arrives_as_it_was_sent_and_for_members_only() {
 }
 
 #[test]
+fn files_are_sent_and_fetched_within_a_conversation() {
+    let world = World::new();
+    let (alice, bob) = (world.person("alice"), world.person("bob"));
+    let bytes = content(200_000);
+    fs::write(alice.home().join("my tea.txt"), &bytes).unwrap();
+    fs::write(alice.home().join("short"), "short").unwrap();
+    let mut talk = alice.start(&[]);
+    talk.type_in("/upload short\n");
+    talk.wait_until("there is no room", |talk| talk.err.iter().any(|line| line.contains("/join #room first")));
+    talk.type_in("/create #ops\n");
+    talk.wait_for("created #ops");
+    talk.type_in("/upload \"my tea.txt\" first flush\n/upload short\n/upload nowhere\nand a line\n");
+    talk.wait_for("first flush");
+    talk.wait_for("file short, 5 bytes");
+    talk.wait_for("and a line");
+    talk.wait_until("it is said", |talk| talk.err.iter().any(|line| line.contains("! nowhere: ")));
+    bob.run(&["join", "#ops"]).well();
+    let shown = bob.history("#ops").json();
+    let with_file = |name: &str| shown.iter().find(|line| line["file"]["name"] == name).map(|line| line["seq"].to_string());
+    let (tea, short) = (with_file("my tea.txt").expect("it is there"), with_file("short").expect("it is there"));
+    assert_eq!(bob.history("#ops").texts().len(), 3);
+    let mut reader = bob.start(&[]);
+    reader.type_in(&format!("/join #ops\n/get {tea}\n/get {short} under another name\n/get 1\n"));
+    reader.wait_until("there is none", |reader| reader.err.iter().any(|line| line.contains("there is no file at this place")));
+    reader.type_in("/quit\n");
+    reader.end().with_status(0);
+    assert_eq!(fs::read(bob.home().join("my tea.txt")).unwrap(), bytes);
+    assert_eq!(fs::read(bob.home().join("under another name")).unwrap(), b"short");
+    // What was asked for before the input ends is done.
+    let input = format!("/join #ops\n/upload \"my tea.txt\" again\n/get {short}\n");
+    alice.run(&["delete", "#ops", &tea]).well();
+    talk.type_in("/quit\n");
+    talk.end().with_status(0);
+    fs::remove_file(alice.home().join("short")).unwrap();
+    alice.run_with(&input, &[]).with_status(0);
+    assert_eq!(fs::read(alice.home().join("short")).unwrap(), b"short");
+    assert_eq!(alice.history("#ops").texts().last().unwrap(), "again");
+    bob.run(&["get", "#ops", &tea, "--output", "gone"]).saying(1, "there is no file");
+}
+
+#[test]
 fn what_is_too_long_or_too_much_is_refused() {
     let mut world = World::restartable();
     let alice = world.person("alice");

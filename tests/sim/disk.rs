@@ -16,6 +16,9 @@ use udpchat::message::{DeviceId, LogId, Seq};
 const MEMORY: &str = "/dev/shm";
 
 const DATABASE: &str = "udpchat.db";
+/// Where the bytes of files are.
+const FILES: &str = "files";
+
 const WRITE_AHEAD_LOG: &str = "udpchat.db-wal";
 
 /// The newest committed place of each log.
@@ -64,6 +67,7 @@ impl Disk {
             let copied = fs::copy(before.join(name), after.join(name));
             assert!(copied.is_ok() || !before.join(name).exists(), "{name} is copied: {copied:?}");
         }
+        copy_folder(&before.join(FILES), &after.join(FILES));
         if let Some(len) = log_len {
             let log = OpenOptions::new().write(true).open(after.join(WRITE_AHEAD_LOG)).unwrap();
             log.set_len(len).unwrap();
@@ -90,6 +94,18 @@ impl Disk {
         let mut select = database.prepare("SELECT id FROM devices WHERE revoked_ms IS NOT NULL").unwrap();
         for device in select.query_map((), |row| Ok(DeviceId(number(row, 0)?))).unwrap() {
             self.revoked.entry(device.unwrap()).or_insert_with(|| self.heads.clone());
+        }
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).into_iter().flatten().map(Result::unwrap) {
+        let place = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &place);
+        } else {
+            fs::copy(entry.path(), place).unwrap();
         }
     }
 }

@@ -11,6 +11,7 @@ mod disk;
 mod ending;
 mod endpoint;
 mod ephemeral;
+mod files;
 mod grid;
 mod guessing;
 mod handshake;

@@ -7,7 +7,7 @@ use udpchat::auth::{Hasher, Hashing};
 use udpchat::chat::{Change, Command, Outcome};
 use udpchat::crypto::{Dice, ServerSecrets};
 use udpchat::message::{Refusal, RefusalCode, Registration};
-use udpchat::server::{AllowanceConfig, Done, FileLimits, Job, Ledger, Now, Ordered, Server, ServerConfig, Ticket};
+use udpchat::server::{AllowanceConfig, Done, FileLimits, Job, Ledger, Now, Ordered, Server, ServerConfig, Ticket, sweep_files};
 use udpchat::store::{Blobs, Checkpointer, Reader};
 use udpchat::transport::{Config, Micros, Time};
 
@@ -91,6 +91,17 @@ impl Process {
     /// From now on the disk has no more room, or has room again.
     pub fn set_disk_full(&mut self, is_full: bool) {
         self.ledger.limit_pages(if is_full { 1 } else { PAGE_COUNT_MAX }).unwrap();
+        self.limit_file_room(if is_full { 0 } else { u64::MAX });
+    }
+
+    /// From now on the disk takes so many more bytes of files.
+    pub fn limit_file_room(&mut self, room_len: u64) {
+        self.blobs.limit_room(room_len);
+    }
+
+    /// Removes the bytes of files that no message has any more; how many.
+    pub fn sweep_files(&mut self) -> usize {
+        sweep_files(&mut self.blobs, &self.reader).unwrap()
     }
 
     /// When [`Process::work`] is wanted next.

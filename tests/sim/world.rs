@@ -120,6 +120,16 @@ impl World {
         self.process.as_ref().map_or(&[], |process| &process.ran)
     }
 
+    /// The disk of the running server takes so many more bytes of files.
+    pub fn limit_file_room(&mut self, room_len: u64) {
+        self.process.as_mut().expect("the server runs").limit_file_room(room_len);
+    }
+
+    /// The running server removes the bytes of files that no message has any more; how many.
+    pub fn sweep_files(&mut self) -> usize {
+        self.process.as_mut().expect("the server runs").sweep_files()
+    }
+
     /// Handshakes that the running server has completed.
     pub fn handshake_count(&self) -> u64 {
         self.process.as_ref().map_or(0, |process| process.server.counters().handshakes_completed)

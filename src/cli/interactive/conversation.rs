@@ -1,9 +1,10 @@
 //! The conversation's loop: lines in, requests out, events shown.
 
 mod answers;
+mod files;
 mod ordering;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::IsTerminal;
 
 use super::super::args::{Conversation, Room};
@@ -13,6 +14,7 @@ use super::super::line::{Deed, Line, LinkState};
 use super::super::lines::{InputLine, Lines};
 use super::super::output::Output;
 use super::super::session::{Happening, Session, refused_of_others};
+use super::super::transfer::Incoming;
 use super::showing;
 use super::slash::{self, Said};
 use super::ticks::Ticks;
@@ -23,6 +25,7 @@ use crate::message::{
     CreateRoom, EditRequest, EventBody, EventPage, HistoryFrom, HistoryRequest, JoinRoom, LogId, MarkRequest, Password,
     PickRequest, Receipt, Request, RoomChanges, RoomSearch, SearchRequest, Seq, Target, Template, Text, Visibility,
 };
+use files::Sending;
 
 /// The name of this program's cursors.
 const READER: &str = "screen";
@@ -64,6 +67,10 @@ enum Asked {
     Receipt {
         is_first: bool,
     },
+    /// A piece of a file that is being fetched.
+    Piece(Box<Incoming>),
+    /// The message of a file that was sent.
+    PostedFile,
     /// There is nothing to say about the answer.
     Nothing,
 }
@@ -79,6 +86,8 @@ struct Talk<'a> {
     typing: Option<Typing>,
     watching: Watching,
     ticks: Ticks,
+    /// Files to be sent, in turn.
+    outgoing: VecDeque<Sending>,
     has_ended: bool,
 }
 
@@ -100,6 +109,7 @@ pub fn run(context: &mut Context) -> Result<(), Failure> {
         typing: None,
         watching: Watching::default(),
         ticks: Ticks::default(),
+        outgoing: VecDeque::new(),
         has_ended: false,
     };
     talk.connect()?;
@@ -158,7 +168,8 @@ impl Talk<'_> {
             {
                 self.on_input(line)?;
             }
-            if self.has_ended && self.asked.is_empty() && self.entering.is_none() && self.session.client().0.is_idle() {
+            let is_idle = self.asked.is_empty() && self.outgoing.is_empty() && self.entering.is_none();
+            if self.has_ended && is_idle && self.session.client().0.is_idle() {
                 return Ok(());
             }
             self.look();
@@ -247,6 +258,7 @@ impl Talk<'_> {
             }
             Said::Order(order) => self.order(order)?,
             Said::Waiting(waiting) => self.wait_with(waiting)?,
+            Said::Filing(filing) => self.on_filing(filing)?,
             Said::Away(away) => self.ask(&Request::SetAway(away), Asked::Away),
             Said::Typing(tells) => self.watching.tells_typing = tells,
             Said::Help => self.context.output.put(&slash::help())?,
@@ -337,6 +349,7 @@ impl Talk<'_> {
         for note in self.rooms.on_event(client, now, &event)? {
             self.on_note(note)?;
         }
+        self.go_on_sending(&event)?;
         match event {
             ClientEvent::Event(followed) if self.rooms.was_shown(followed.log, followed.cursor.seq) => {}
             ClientEvent::Hidden { log, cursor, .. } if self.rooms.was_shown(log, cursor.seq) => {}

@@ -2,6 +2,7 @@
 //! pipe the same, line by line, without an editor.
 
 mod conversation;
+mod filing;
 mod orders;
 mod showing;
 mod slash;

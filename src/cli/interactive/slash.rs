@@ -3,12 +3,13 @@
 use std::str::FromStr;
 
 use super::super::args::{Conversation, Person, Room};
+use super::filing::{self, Filing};
 use super::orders::{self, Order};
 use super::waiting::{self, Waiting};
 use crate::message::{ListKind, Mark, Seq};
 
 /// Every command, with its arguments and its explanation.
-const COMMANDS: [(&str, &str, &str); 45] = [
+const COMMANDS: [(&str, &str, &str); 47] = [
     ("join", "#ROOM [PASSWORD] | @USER", "enter a room, or turn to a room or person you know"),
     ("leave", "[#ROOM]", "stop being a member of a room"),
     ("create", "#ROOM [PASSWORD]", "make a room"),
@@ -49,6 +50,8 @@ const COMMANDS: [(&str, &str, &str); 45] = [
     ("report", "SEQ [REASON]", "show a message to the moderators"),
     ("ignore", "@USER", "hear somebody no more"),
     ("unignore", "@USER", "hear somebody again"),
+    ("upload", "PATH [TEXT]", "send a file; a path with spaces stands in double quotes"),
+    ("get", "SEQ [PATH]", "fetch the file of a message"),
     ("away", "[TEXT]", "say that you are away from here"),
     ("back", "", "say that you are back"),
     ("typing", "on|off", "let others see that you are typing, or not"),
@@ -129,6 +132,8 @@ pub enum Said {
     Order(Order),
     /// Post later, or say what becomes of what waits.
     Waiting(Waiting),
+    /// Send or fetch a file.
+    Filing(Filing),
     /// Be away, or back.
     Away(Option<String>),
     /// Tell that one is typing, or not.
@@ -185,7 +190,9 @@ pub fn read(line: &str) -> Said {
         "quit" | "q" | "exit" => Ok(Said::Quit),
         other => {
             let order = orders::read(other, rest).map(|order| order.map(Said::Order));
-            match order.or_else(|| waiting::read(other, rest).map(|waiting| waiting.map(Said::Waiting))) {
+            let waiting = || waiting::read(other, rest).map(|waiting| waiting.map(Said::Waiting));
+            let filing = || filing::read(other, rest).map(|filing| filing.map(Said::Filing));
+            match order.or_else(waiting).or_else(filing) {
                 Some(understood) => understood,
                 None => return Said::Wrong(unknown_command(other)),
             }
