@@ -3,7 +3,7 @@
 use super::dispatch::{room_name, secret, user_name};
 use super::job::{Answer, Read, Ticket};
 use super::server::{COMMANDS_IN_FLIGHT_MAX, Now, Server};
-use super::session::{Session, Standing};
+use super::session::Standing;
 use super::steps::{Asked, Step};
 use crate::auth::{Task, Verdict};
 use crate::chat::{Action, Actor, Change, Command, KeyOwner, Outcome};
@@ -72,7 +72,7 @@ impl Server {
         let Some(step) = self.pending.remove(&ticket) else { return };
         let asked = step.asked();
         // A device that was logged out meanwhile is told nothing more.
-        let is_open = |asked: Asked| self.sessions.get(&asked.session).is_some_and(Session::is_open);
+        let is_open = |asked: Asked| self.sessions.get(&asked.session).is_some_and(|session| session.is_open());
         if let Some(asked) = asked.filter(|asked| !is_open(*asked)) {
             self.end(asked);
             return;

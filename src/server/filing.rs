@@ -6,7 +6,7 @@
 use super::file_job::{FileAnswer, FileJob};
 use super::job::{Job, Read, Ticket};
 use super::server::{Now, REPLY_QUEUE_LEN_MAX, Server};
-use super::session::{Session, Uploading};
+use super::session::Uploading;
 use super::steps::{Asked, Step};
 use crate::chat::{Action, Draft, FileDraft};
 use crate::message::{
@@ -167,7 +167,7 @@ impl Server {
         };
         self.reads_in_flight -= 1;
         let Some(asked) = step.asked() else { return };
-        let is_open = self.sessions.get(&asked.session).is_some_and(Session::is_open);
+        let is_open = self.sessions.get(&asked.session).is_some_and(|session| session.is_open());
         match (step, result) {
             (Step::KeepFile(_, user, id, mut draft), Ok(FileAnswer::Kept(is_here))) => {
                 let offer = draft.file.offer();

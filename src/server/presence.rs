@@ -40,8 +40,9 @@ pub(super) struct Presence {
 impl Presence {
     /// A session now speaks for an account.
     pub(super) fn enter(&mut self, session: ConnectionHandle, account: &Account) {
-        self.sessions.entry(account.device).or_default().push(session);
-        self.users.entry(account.user).or_default().push(Here { session, away: None });
+        // Nearly all have one, and room for one is all they get.
+        self.sessions.entry(account.device).or_insert_with(|| Vec::with_capacity(1)).push(session);
+        self.users.entry(account.user).or_insert_with(|| Vec::with_capacity(1)).push(Here { session, away: None });
     }
 
     /// A session no longer does.

@@ -185,7 +185,7 @@ impl Server {
             if !follower.has(watch.seq) {
                 continue;
             }
-            let account = self.sessions.get(&follower.session).and_then(super::session::Session::account);
+            let account = self.sessions.get(&follower.session).and_then(|session| session.account());
             let Some(device) = account.map(|account| account.device).filter(|device| watch.missing.contains_key(device)) else {
                 continue;
             };

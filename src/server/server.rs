@@ -74,7 +74,8 @@ pub struct Server {
     pub(super) endpoint: Endpoint,
     pub(super) config: ServerConfig,
     pub(super) dice: Dice,
-    pub(super) sessions: BTreeMap<ConnectionHandle, Session>,
+    /// Boxed, because the nodes of the tree are half empty when handles only grow.
+    pub(super) sessions: BTreeMap<ConnectionHandle, Box<Session>>,
     /// The sessions of each device key, oldest first.
     pub(super) by_key: HashMap<[u8; 32], Vec<ConnectionHandle>>,
     pub(super) presence: Presence,
@@ -279,8 +280,8 @@ impl Server {
 
     fn on_connected(&mut self, now: Now, handle: ConnectionHandle, peer: PublicKey) {
         tracing::debug!(?handle, "connected");
-        self.sessions.insert(handle, Session::new(peer.0));
-        self.by_key.entry(peer.0).or_default().push(handle);
+        self.sessions.insert(handle, Box::new(Session::new(peer.0)));
+        self.by_key.entry(peer.0).or_insert_with(|| Vec::with_capacity(1)).push(handle);
         self.strangers.push_back((now.at, handle));
         self.read(Step::Identify { session: handle }, Read::KeyOwner(peer.0));
     }
@@ -289,7 +290,7 @@ impl Server {
     pub(super) fn pump(&mut self, now: Now, handle: ConnectionHandle) {
         while let Some(session) = self.sessions.get_mut(&handle) {
             let received = match session.next.take() {
-                Some(next) => next,
+                Some(next) => *next,
                 None if !session.is_open() => return,
                 None => match self.receive(now, handle) {
                     Some(next) => next,
@@ -298,7 +299,7 @@ impl Server {
             };
             if !self.may_begin(now, handle, &received) {
                 if let Some(session) = self.sessions.get_mut(&handle) {
-                    session.next = Some(received);
+                    session.next = Some(Box::new(received));
                 }
                 return;
             }

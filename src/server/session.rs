@@ -97,7 +97,7 @@ pub(super) struct Session {
     pub(super) key: [u8; 32],
     pub(super) standing: Standing,
     /// A request that was read and must still wait.
-    pub(super) next: Option<Received>,
+    pub(super) next: Option<Box<Received>>,
     /// Set by a refusal that may pass: later posts are refused too until the session says `resume`, so that order holds.
     pub(super) is_halted: bool,
     pub(super) pace: Pace,
