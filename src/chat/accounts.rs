@@ -100,16 +100,23 @@ pub(super) fn disabled<T>() -> Ruled<T> {
     refuse(RefusalCode::AccountDisabled, "this account is disabled; ask the server's operator")
 }
 
-fn wrong_password<T>() -> Ruled<T> {
+pub(super) fn deleted<T>() -> Ruled<T> {
+    refuse(RefusalCode::AccountDeleted, "this account was deleted; make another one under another name")
+}
+
+pub(super) fn wrong_password<T>() -> Ruled<T> {
     refuse(RefusalCode::WrongPassword, "name or password is wrong")
 }
 
 /// A key that somebody has is either a repeat or refused.
 fn bound_already(mut turn: Turn<'_>, bound: &Device, same: impl FnOnce(&User) -> bool) -> Ruled<Outcome> {
+    let user = known_user(turn.db.tables(), bound.user)?;
+    if user.deleted {
+        return deleted();
+    }
     if bound.revoked {
         return revoked();
     }
-    let user = known_user(turn.db.tables(), bound.user)?;
     if !user.enabled {
         return disabled();
     }

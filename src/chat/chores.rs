@@ -7,7 +7,7 @@
 use super::command::{Change, ChoreTry, Outcome};
 use super::target::known_user;
 use super::turn::{Ruled, Speaker, Turn};
-use super::{retention, scheduled};
+use super::{deletion, retention, scheduled};
 use crate::message::Reply;
 use crate::store::{Chore, ChoreKind};
 
@@ -35,5 +35,6 @@ fn step(turn: &mut Turn<'_>, chore: &Chore) -> Ruled<()> {
     match chore.work.kind {
         ChoreKind::Retention => retention::step(turn, &speaker, chore),
         ChoreKind::Post => scheduled::step(turn, &speaker, chore),
+        ChoreKind::Deletion => deletion::step(turn, &speaker, chore),
     }
 }

@@ -6,7 +6,7 @@
 use super::posting::Draft;
 use crate::message::{
     About, Account, Attachment, CodeHash, Deed, DeviceId, DeviceName, GoodChanges, LogId, Mark, Phrase, PostRequest, Reply,
-    RequestId, RoomName, Salt, Seq, Tags, Target, Template, Text, UserId, UserName, Visibility, Wish,
+    RequestId, RoomName, Salt, Seq, Tags, Target, Template, Text, Texts, UserId, UserName, Visibility, Wish,
 };
 use std::sync::Arc;
 
@@ -151,6 +151,13 @@ pub enum Action {
         /// For how many days.
         days: u32,
     },
+    /// End the actor's account for good.
+    DeleteAccount {
+        /// The PHC string that the password was verified against, refused if another one is in force by now; `None` for a guest.
+        verified: Option<String>,
+        /// What becomes of what the actor wrote.
+        texts: Texts,
+    },
     /// Note that the actor's device has come; nobody asked for it.
     Seen,
     /// Make a room.
@@ -288,6 +295,11 @@ pub enum Change {
     DeviceRevoked {
         /// The device.
         device: DeviceId,
+    },
+    /// The account ended for good; its connections end.
+    AccountEnded {
+        /// The user.
+        user: UserId,
     },
     /// What the user may do on the whole server is another now.
     RoleChanged {

@@ -1,6 +1,6 @@
 //! Who and what there is: the owner of a key, passwords' hashes, public rooms, members, memberships.
 
-use super::accounts::{account, disabled, revoked};
+use super::accounts::{account, deleted, disabled, revoked};
 use super::target::find;
 use super::turn::{Ruled, Stop, settle};
 use super::visible::View;
@@ -48,10 +48,14 @@ pub enum KeyOwner {
 pub fn account_of_key(reader: &Reader, key: &[u8; 32]) -> Result<KeyOwner, StoreError> {
     let owner: Ruled<_> = reader.snapshot(|tables| {
         let Some(device) = tables.device_by_key(key)? else { return Ok(KeyOwner::Unknown) };
+        let user = tables.user(device.user)?;
+        if user.as_ref().is_some_and(|user| user.deleted) {
+            return deleted();
+        }
         if device.revoked {
             return revoked();
         }
-        match tables.user(device.user)? {
+        match user {
             Some(user) if user.enabled => {
                 Ok(KeyOwner::Account { account: account(&user, device.id), last_seen_ms: device.last_seen_ms })
             }

@@ -3,7 +3,8 @@
 use super::command::{Action, Actor, Command, Outcome};
 use super::turn::{Ruled, Speaker, Stop, Turn, refuse, settle};
 use super::{
-    accounts, chores, devices, invitations, marking, marks, moderation, posting, profiles, rooms, scheduled, settings, tickets,
+    accounts, chores, deletion, devices, invitations, marking, marks, moderation, posting, profiles, rooms, scheduled, settings,
+    tickets,
 };
 use crate::message::{DeviceId, Refusal, RefusalCode, Reply, UserId, UserName};
 use crate::store::{Database, StoreError};
@@ -41,6 +42,11 @@ fn member(turn: Turn<'_>, user: UserId, device: DeviceId) -> Ruled<Outcome> {
     let bound = turn.db.tables().device(device)?.filter(|bound| bound.user == user);
     let Some(bound) = bound else { return accounts::revoked() };
     let speaker = match turn.db.tables().user(user)? {
+        Some(user) if user.deleted => match turn.command.action {
+            // The first try did it.
+            Action::DeleteAccount { .. } => return Ok(turn.repeated(Reply::Done)),
+            _ => return accounts::deleted(),
+        },
         Some(user) if user.enabled => Speaker { user, device },
         _ => return accounts::disabled(),
     };
@@ -49,6 +55,7 @@ fn member(turn: Turn<'_>, user: UserId, device: DeviceId) -> Ruled<Outcome> {
         Action::LogOut if bound.revoked => return Ok(turn.repeated(Reply::Done)),
         _ if bound.revoked => return accounts::revoked(),
         Action::LogOut => return accounts::log_out(turn, &speaker),
+        Action::DeleteAccount { verified, texts } => return deletion::begin(turn, &speaker, verified.as_deref(), *texts),
         // The first try was answered while the connection did not know its user yet.
         Action::Register { .. } | Action::Guest { .. } | Action::BindDevice { .. } => return stranger(turn, &bound.key),
         Action::Post(draft) => return posting::post(turn, &speaker, draft, None),
@@ -100,6 +107,7 @@ fn once(mut turn: Turn<'_>, speaker: &Speaker) -> Ruled<Outcome> {
         | Action::BindDevice { .. }
         | Action::Guest { .. }
         | Action::LogOut
+        | Action::DeleteAccount { .. }
         | Action::Seen
         | Action::Chore(_)
         | Action::MarkRead { .. }

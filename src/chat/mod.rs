@@ -8,6 +8,9 @@ mod accounts;
 mod audit;
 mod chores;
 mod command;
+mod deletion;
+#[cfg(test)]
+mod deletion_tests;
 mod devices;
 mod directory;
 mod execute;

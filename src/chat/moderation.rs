@@ -5,6 +5,7 @@
 //! who is put out may read up to it and no further.
 
 use super::command::Change;
+use super::deletion::not_gone;
 use super::rights::Rights;
 use super::rooms::stored;
 use super::target::{Place, find};
@@ -36,6 +37,7 @@ pub(super) fn moderate(turn: &mut Turn<'_>, speaker: &Speaker, room: &Target, ty
         return refuse(RefusalCode::NoSuchRoom, format!("{} is not a room; nobody keeps order in it", place.called));
     };
     let user = named(turn.db.tables(), typed)?;
+    not_gone(&user)?;
     if user.id == speaker.user.id {
         return refuse(RefusalCode::SelfMessage, "this is for others; /leave ends your own membership");
     }

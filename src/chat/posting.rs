@@ -3,6 +3,7 @@
 //! The post is its own outcome: its author and id find it again, so a repeat costs no row of its own.
 
 use super::command::{Actor, Change, FileDraft, Outcome};
+use super::deletion::not_gone;
 use super::execute::id_reused;
 use super::files;
 use super::marks::post_at;
@@ -87,6 +88,7 @@ fn place_for(turn: &mut Turn<'_>, speaker: &Speaker, draft: &Draft) -> Ruled<(Lo
     if let Target::User(typed) = &draft.to {
         let other = other(turn.db.tables(), speaker.user.id, typed)?;
         if turn.db.tables().direct_log(speaker.user.id, other.id)?.is_none() {
+            not_gone(&other)?;
             if turn.db.tables().ignores(other.id, speaker.user.id)? {
                 return moderation::ignored(&other);
             }

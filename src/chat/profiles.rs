@@ -1,5 +1,6 @@
 //! What people say about themselves to everybody who is logged in.
 
+use super::deletion::not_gone;
 use super::turn::{Ruled, Speaker, Turn, refuse, settle};
 use crate::message::{About, Profile, Refusal, RefusalCode, Reply, Tags, UserName};
 use crate::store::{Reader, StoreError};
@@ -28,6 +29,7 @@ pub fn profile(reader: &Reader, typed: &str) -> Result<Result<Profile, Refusal>,
         let Some(user) = tables.user_by_skeleton(&name.skeleton())? else {
             return refuse(RefusalCode::NoSuchUser, format!("there is no user {name}"));
         };
+        not_gone(&user)?;
         let kept = tables.profile(user.id)?;
         Ok(Profile {
             user: user.id,

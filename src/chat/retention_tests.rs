@@ -23,7 +23,9 @@ pub(super) fn do_chores(world: &mut World) -> Option<u64> {
     loop {
         let ran = world.act(Actor::Server, Action::Chore(ChoreTry::Run)).unwrap();
         assert_eq!(ran.reply, Reply::Done);
-        match ran.changes[..] {
+        // Who is taken out of rooms on the way is for each test to look at.
+        let changes: Vec<_> = ran.changes.into_iter().filter(|change| !matches!(change, Change::Left { .. })).collect();
+        match changes[..] {
             [] => return None,
             [Change::ChoreDue { at_ms }] if at_ms > world.time_ms() => return Some(at_ms),
             [Change::ChoreDue { .. }] => {}

@@ -1,9 +1,10 @@
 //! What a member may do in a place: the one answer that every rule about writing and moderating asks for.
 
-use super::target::{Place, not_member};
+use super::deletion::not_gone;
+use super::target::{Place, known_user, not_member};
 use super::turn::{Ruled, Stop, refuse};
 use crate::message::{Archived, Posting, Refusal, RefusalCode, Role, Seq, Template, UserId};
-use crate::store::{LogKind, OpenSpan, Tables};
+use crate::store::{LogKind, OpenSpan, Tables, User};
 
 /// One member's standing in one place at one time.
 #[derive(Debug)]
@@ -11,7 +12,9 @@ pub(super) struct Rights<'a> {
     place: &'a Place,
     membership: OpenSpan,
     now_ms: u64,
-    /// Whether the other one of a conversation does not want to hear this one.
+    /// The other one of a conversation.
+    other: Option<User>,
+    /// Whether that one does not want to hear this one.
     is_ignored: bool,
 }
 
@@ -23,11 +26,15 @@ impl<'a> Rights<'a> {
         }
         match tables.open_span(place.id(), user)? {
             Some(membership) => {
-                let is_ignored = match place.log.kind {
-                    LogKind::Direct(low, high) => tables.ignores(if low == user { high } else { low }, user)?,
-                    LogKind::Room { .. } | LogKind::Own => false,
+                let other = match place.log.kind {
+                    LogKind::Direct(low, high) => Some(known_user(tables, if low == user { high } else { low })?),
+                    LogKind::Room { .. } | LogKind::Own => None,
                 };
-                Ok(Self { place, membership, now_ms, is_ignored })
+                let is_ignored = match &other {
+                    Some(other) => tables.ignores(other.id, user)?,
+                    None => false,
+                };
+                Ok(Self { place, membership, now_ms, other, is_ignored })
             }
             None => not_member(place, &tables.spans(place.id(), user)?),
         }
@@ -38,6 +45,9 @@ impl<'a> Rights<'a> {
         let called = &self.place.called;
         if self.place.log.settings.archived == Archived::Yes {
             return refuse(RefusalCode::ArchivedRoom, format!("{called} is archived and takes nothing any more"));
+        }
+        if let Some(other) = &self.other {
+            not_gone(other)?;
         }
         if self.is_ignored {
             return refuse(RefusalCode::Ignored, format!("{called} takes no messages from you"));

@@ -4,7 +4,7 @@ use super::tests::{World, code, create, join, leave, member, stored};
 use super::*;
 use crate::message::{Account, EventBody, PostRequest, RefusalCode, Reply, RequestId, Target, Visibility};
 
-fn post(id: RequestId, to: &str, text: &str) -> PostRequest {
+pub(super) fn post(id: RequestId, to: &str, text: &str) -> PostRequest {
     let to = if to.starts_with('#') { Target::Room(to.into()) } else { Target::User(to.into()) };
     PostRequest { id, to, text: text.into(), reply_to: None, payload: None }
 }

@@ -141,6 +141,7 @@ pub fn write(line: &Line<'_>, style: Style) -> String {
         Line::Profile(profile) => profile_lines(profile),
         // The code alone, so that it can be taken by a script.
         Line::Invitation { code, .. } => (*code).to_owned(),
+        Line::AccountDeleted => "the account is deleted".to_owned(),
         Line::PasswordChanged => "the password is changed".to_owned(),
         Line::SignedOut => "logged out".to_owned(),
         Line::State(LinkState::Online) => "-- connected".to_owned(),

@@ -330,6 +330,7 @@ pub fn write(line: &Line<'_>) -> String {
             },
         ),
         Line::Invitation { code, uses, days } => versioned("invitation", InvitationLine { code, uses: *uses, days: *days }),
+        Line::AccountDeleted => versioned("account_deleted", Nothing {}),
         Line::PasswordChanged => versioned("password_changed", Nothing {}),
         Line::SignedOut => versioned("signed_out", Nothing {}),
         Line::State(state) => versioned("state", state_fields(*state)),

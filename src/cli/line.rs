@@ -174,6 +174,8 @@ pub enum Line<'a> {
         /// For how many days.
         days: u32,
     },
+    /// The account is no more.
+    AccountDeleted,
     /// The password was changed.
     PasswordChanged,
     /// The device no longer belongs to the user.

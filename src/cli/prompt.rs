@@ -19,12 +19,12 @@ pub fn somebody_is_there() -> bool {
     io::stdin().is_terminal()
 }
 
-/// Asks a question that is answered by yes or no; an empty answer is no.
+/// Asks a question that is answered by yes or no; an empty answer is no. Where nobody can be asked, `instead` helps.
 ///
 /// # Errors
 /// If the terminal fails.
-pub fn confirm(question: &str) -> Result<bool, Failure> {
-    let mut terminal = terminal("--trust or a URL with ?key=")?;
+pub fn confirm(question: &str, instead: &str) -> Result<bool, Failure> {
+    let mut terminal = terminal(instead)?;
     write!(terminal, "{question} [y/N] ")?;
     let mut answer = String::new();
     BufReader::new(terminal).take(1_024).read_line(&mut answer)?;

@@ -114,7 +114,8 @@ pub(super) fn sentence(author: &str, event: &RoomEvent) -> String {
             let settings: Vec<String> = settings.iter().map(setting_words).collect();
             format!("{author} set {}", settings.join(", "))
         }
-        RoomEvent::RangeErased(first, last, _) => format!("messages from {first} to {last} were erased"),
+        RoomEvent::RangeErased(first, last, None) => format!("messages from {first} to {last} were erased"),
+        RoomEvent::RangeErased(first, last, Some(_)) => format!("what {author} wrote from {first} to {last} was erased"),
         RoomEvent::Archived(Archived::Yes) => format!("{author} archived the room"),
         RoomEvent::Archived(Archived::No) => format!("{author} took the room out of the archive"),
     }

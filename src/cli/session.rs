@@ -304,7 +304,7 @@ impl Session {
                 "{server} was never met. Its key is {fingerprint}\nCompare this with what the server printed at its start. \
                  Is it the same?"
             );
-            prompt::confirm(&question)?
+            prompt::confirm(&question, "--trust or a URL with ?key=")?
         } else {
             false
         };

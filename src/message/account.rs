@@ -70,6 +70,26 @@ pub struct ChangePassword {
     pub revoke_others: bool,
 }
 
+/// What becomes of what somebody wrote when the account ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Texts {
+    /// Others keep it, under the name it was written under.
+    Stay,
+    /// It is erased everywhere; its places stay.
+    AreErased,
+}
+
+/// An account to be ended for good.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeleteAccount {
+    /// The request's id.
+    pub id: RequestId,
+    /// The password in force; of a guest, nothing.
+    pub password: Password,
+    /// What becomes of what the asker wrote.
+    pub texts: Texts,
+}
+
 /// A user and the device that speaks for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {

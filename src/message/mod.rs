@@ -53,7 +53,9 @@ mod settings;
 mod text;
 mod words;
 
-pub use account::{Account, AccountKind, ChangePassword, Credentials, GuestRequest, Registration, ServerRole};
+pub use account::{
+    Account, AccountKind, ChangePassword, Credentials, DeleteAccount, GuestRequest, Registration, ServerRole, Texts,
+};
 pub use body::{Edit, EventBody, Post, RoomKind, SALT_LEN, Salt, body_bytes, body_hash};
 pub use code::{CODE_LEN, Code, CodeError, CodeHash, MakeInvitation};
 pub use codec::{BODY_LEN_MAX, MessageError};

@@ -131,6 +131,8 @@ refusal_codes! {
     NoSuchDevice = 106, Request;
     /// A line about oneself is too long, or a tag is none.
     BadProfile = 107, Request;
+    /// The account was deleted.
+    AccountDeleted = 108, Permission;
     /// Only moderators and the owner of the room may do this.
     NotModerator = 120, Permission;
     /// Only the owner of the room may do this.

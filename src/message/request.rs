@@ -3,7 +3,7 @@
 //! A request that changes what is stored carries a client-made [`RequestId`]; repeating it under the same id, after any
 //! failure, brings the first outcome again and changes nothing more.
 
-use super::account::{ChangePassword, Credentials, GuestRequest};
+use super::account::{ChangePassword, Credentials, DeleteAccount, GuestRequest};
 use super::code::MakeInvitation;
 use super::codec::messages;
 use super::device::RevokeDevice;
@@ -52,6 +52,8 @@ messages! {
         0x000c MakeInvitation(MakeInvitation),
         /// Makes an account like `Register`, with the code of an invitation behind it.
         0x000d RegisterInvited((Credentials, String)),
+        /// Ends the asker's account for good.
+        0x000e DeleteAccount(DeleteAccount),
         /// Makes a room with the asker as its owner and first member.
         0x0010 CreateRoom(CreateRoom),
         /// Makes the asker a member of a room.
@@ -161,6 +163,7 @@ impl Request {
             Self::Register(credentials) | Self::LogIn(credentials) | Self::RegisterInvited((credentials, _)) => {
                 credentials.password = Password::default();
             }
+            Self::DeleteAccount(delete) => delete.password = Password::default(),
             Self::ChangePassword(change) => (change.old, change.new) = (Password::default(), Password::default()),
             Self::CreateRoom(create) => create.password = create.password.take().map(|_| Password::default()),
             Self::ChangeRoom(ChangeRoom { password: PasswordChange::Set(password), .. }) => *password = Password::default(),

@@ -8,8 +8,8 @@ use super::steps::{Asked, Step};
 use crate::auth::Task;
 use crate::chat::Action;
 use crate::message::{
-    About, Account, Code, CodeHash, Credentials, DeviceName, GuestRequest, MakeInvitation, Refusal, RefusalCode, Registration,
-    RequestId, SetProfile, Tags, UserName,
+    About, Account, Code, CodeHash, Credentials, DeleteAccount, DeviceName, GuestRequest, MakeInvitation, Refusal, RefusalCode,
+    Registration, RequestId, SetProfile, Tags, UserName,
 };
 
 impl Server {
@@ -51,6 +51,27 @@ impl Server {
         self.pay_for_registration(now, asked)?;
         let action = Action::Guest { name, device: DeviceName::lenient(&guest.device) };
         self.command(now, Step::Answer(asked), asked, guest.id, action);
+        Ok(())
+    }
+
+    /// Looks up the password of somebody who wants the account to end; a guest has none.
+    pub(super) fn begin_deletion(
+        &mut self,
+        now: Now,
+        asked: Asked,
+        account: &Account,
+        delete: DeleteAccount,
+    ) -> Result<(), Refusal> {
+        if account.is_guest() {
+            let action = Action::DeleteAccount { verified: None, texts: delete.texts };
+            self.command(now, Step::Answer(asked), asked, delete.id, action);
+            return Ok(());
+        }
+        if let Some(origin) = self.origin(asked.session) {
+            self.allowance.take_own(now.at, origin, account.user)?;
+        }
+        let id = delete.id;
+        self.read(Step::FindOwnToDelete(asked, delete), Read::OwnPassword(account.user, id));
         Ok(())
     }
 

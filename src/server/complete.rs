@@ -7,7 +7,7 @@ use super::session::Standing;
 use super::steps::{Asked, Step};
 use crate::auth::{Task, Verdict};
 use crate::chat::{Action, Actor, Change, Command, KeyOwner, Outcome};
-use crate::message::{Account, DeviceName, Notice, Refusal, RefusalClass, RefusalCode, Reply, RequestId, Welcome};
+use crate::message::{Account, DeviceName, Notice, Refusal, RefusalClass, RefusalCode, Reply, RequestId, UserId, Welcome};
 use crate::transport::{CloseCode, ConnectionHandle};
 
 /// What the server calls itself in its greeting.
@@ -106,6 +106,15 @@ impl Server {
                 let verified = kept.clone().unwrap_or_default();
                 let (old, new, salt) = (secret(&change.old), secret(&change.new), self.salt());
                 self.hash(Step::ReplaceOwn(asked, change, verified), Task::Replace { old, kept, new, salt });
+            }
+            (step @ Step::FindOwnToDelete(asked, _), Ok(Answer::Changed(_))) => {
+                self.give_back(now, &step);
+                let sentence = "this id was used before for something else; use a new one";
+                self.finish(now, asked, &Reply::Refused(Refusal::new(RefusalCode::IdReused, sentence)));
+            }
+            (Step::FindOwnToDelete(asked, delete), Ok(Answer::OwnPassword(kept))) => {
+                let (password, verified) = (secret(&delete.password), kept.clone().unwrap_or_default());
+                self.hash(Step::Delete(asked, delete, verified), Task::Verify { password, kept });
             }
             (Step::FindRoom(asked, join), Ok(Answer::RoomPassword(hash))) => {
                 if let (Some(hash), Some(password)) = (hash, join.password.clone()) {
@@ -254,6 +263,10 @@ impl Server {
                 (asked, change.id, Action::ChangePassword { verified, password_hash, revoke_others })
             }
             (Step::ReplaceOwn(..), _) => return Err(Refusal::new(RefusalCode::WrongPassword, "the old password is wrong")),
+            (Step::Delete(asked, delete, verified), Verdict::Right) => {
+                (asked, delete.id, Action::DeleteAccount { verified: Some(verified), texts: delete.texts })
+            }
+            (Step::Delete(..), _) => return Err(Refusal::new(RefusalCode::WrongPassword, "the password is wrong")),
             (Step::CreateRoom(asked, id, mut wish), Verdict::Hashed(hash)) => {
                 wish.password_hash = Some(hash);
                 (asked, id, Action::CreateRoom(*wish))
@@ -275,6 +288,14 @@ impl Server {
         match room_name(&join.name) {
             Ok(name) => self.command(now, Step::Answer(asked), asked, join.id, Action::JoinRoom { name, verified }),
             Err(refusal) => self.finish(now, asked, &Reply::Refused(refusal)),
+        }
+    }
+
+    /// The account is no more: its sessions end at once.
+    pub(super) fn end_account(&mut self, now: Now, user: UserId) {
+        let notice = Notice::SignedOut(Refusal::new(RefusalCode::AccountDeleted, "this account was deleted"));
+        for handle in self.presence.sessions_of_user(user) {
+            self.dismiss(now, handle, &notice);
         }
     }
 

@@ -73,6 +73,7 @@ impl Server {
             }
             Request::LogOut(id) => self.command(now, Step::Answer(asked), asked, id, Action::LogOut),
             Request::ChangePassword(change) => self.begin_change(now, asked, account, change)?,
+            Request::DeleteAccount(delete) => self.begin_deletion(now, asked, account, delete)?,
             Request::WhoAmI => self.finish(now, asked, &Reply::Account(account.clone())),
             Request::Devices => self.read(Step::Answer(asked), Read::Devices(account.user)),
             Request::RevokeDevice(revoke) => {
@@ -228,6 +229,7 @@ fn check_lengths(request: &Request) -> Result<(), Refusal> {
         }
         Request::Guest(guest) => (guest.name.len().max(guest.device.len()), [None, None]),
         Request::ChangePassword(change) => (0, [Some(&change.old), Some(&change.new)]),
+        Request::DeleteAccount(delete) => (0, [Some(&delete.password), None]),
         Request::CreateRoom(CreateRoom { name, password, .. }) | Request::JoinRoom(JoinRoom { name, password, .. }) => {
             (name.len(), [password.as_ref(), None])
         }

@@ -30,6 +30,7 @@ impl Server {
         for change in outcome.changes {
             match change {
                 Change::Left { log, user } => self.end_follows(now, log, user),
+                Change::AccountEnded { user } => self.end_account(now, user),
                 Change::DeviceRevoked { device } => self.revoke(now, device),
                 Change::ChoreDue { at_ms } => self.on_chore_due(now, at_ms),
                 Change::RoleChanged { account } => self.on_role_changed(&account),

@@ -278,6 +278,7 @@ fn lane_of(request: &Request) -> Lane {
         | Request::Guest(_)
         | Request::LogOut(_)
         | Request::ChangePassword(_)
+        | Request::DeleteAccount(_)
         | Request::CreateRoom(_)
         | Request::ChangeRoom(_)
         | Request::PostFile(_)

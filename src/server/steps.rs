@@ -4,8 +4,8 @@ use super::ephemeral::Utterance;
 use super::session::Lane;
 use crate::chat::{FileDraft, NewRoom};
 use crate::message::{
-    ChangePassword, CodeHash, Credentials, FileOffer, FollowFrom, GoodChanges, JoinRoom, LogId, RequestId, SetLatest, Target,
-    UserId,
+    ChangePassword, CodeHash, Credentials, DeleteAccount, FileOffer, FollowFrom, GoodChanges, JoinRoom, LogId, RequestId,
+    SetLatest, Target, UserId,
 };
 use crate::transport::ConnectionHandle;
 
@@ -60,6 +60,10 @@ pub(super) enum Step {
     FindOwn(Asked, ChangePassword),
     /// The old password was verified against this hash and the new one hashed: replace it.
     ReplaceOwn(Asked, ChangePassword, String),
+    /// The user's own hash was looked up: verify, to end the account.
+    FindOwnToDelete(Asked, DeleteAccount),
+    /// The password was verified against this hash: end the account.
+    Delete(Asked, DeleteAccount, String),
     /// The room's password was hashed: create it.
     CreateRoom(Asked, RequestId, Box<NewRoom>),
     /// The room's new password was hashed: change it.
@@ -92,6 +96,8 @@ impl Step {
             | Self::BindDevice(asked, ..)
             | Self::FindOwn(asked, _)
             | Self::ReplaceOwn(asked, ..)
+            | Self::FindOwnToDelete(asked, _)
+            | Self::Delete(asked, ..)
             | Self::CreateRoom(asked, ..)
             | Self::ChangeRoom(asked, ..)
             | Self::FindRoom(asked, _)

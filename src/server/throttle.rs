@@ -59,6 +59,7 @@ fn excess_of(request: &Request) -> Excess {
         | Request::Guest(_)
         | Request::LogOut(_)
         | Request::ChangePassword(_)
+        | Request::DeleteAccount(_)
         | Request::WhoAmI
         | Request::Devices
         | Request::RevokeDevice(_)
@@ -187,7 +188,9 @@ impl Server {
             (Step::FindAccount(_, credentials) | Step::BindDevice(_, credentials, _), _) => {
                 self.allowance.give_back_log_in(now.at, origin, &credentials.name);
             }
-            (Step::FindOwn(..) | Step::ReplaceOwn(..), Some(user)) => self.allowance.give_back_own(origin, user),
+            (Step::FindOwn(..) | Step::ReplaceOwn(..) | Step::FindOwnToDelete(..) | Step::Delete(..), Some(user)) => {
+                self.allowance.give_back_own(origin, user);
+            }
             (Step::FindRoom(_, join) | Step::JoinRoom(_, join, _), Some(user)) if join.password.is_some() => {
                 if let Ok(name) = RoomName::parse(&join.name) {
                     self.allowance.give_back_room(origin, user, &name);

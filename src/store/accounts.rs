@@ -23,6 +23,8 @@ pub struct User {
     pub role: ServerRole,
     /// Whether the user may use the server.
     pub enabled: bool,
+    /// Whether the account was ended for good.
+    pub deleted: bool,
     /// The user's own log.
     pub own_log: LogId,
     /// How many rooms the user is a member of.
@@ -81,7 +83,7 @@ pub enum UserCount {
 
 const USER: &str =
     "SELECT id, name, skeleton, password_hash, enabled, own_log, rooms_joined, rooms_created, conversations_opened,
-     kind, role FROM users";
+     kind, role, deleted_ms IS NOT NULL FROM users";
 
 const DEVICE: &str = "SELECT id, user, key, revoked_ms IS NOT NULL, last_seen_ms FROM devices";
 
@@ -109,6 +111,7 @@ fn user(row: &Row<'_>) -> rusqlite::Result<User> {
             ADMIN => ServerRole::Admin,
             _ => ServerRole::User,
         },
+        deleted: row.get(11)?,
     })
 }
 

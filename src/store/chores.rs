@@ -13,6 +13,8 @@ pub enum ChoreKind {
     Retention,
     /// Post a message that was asked for earlier.
     Post,
+    /// Take a deleted account out of everything, and erase what it wrote if that is wished.
+    Deletion,
 }
 
 /// Work that is due later.
@@ -60,6 +62,7 @@ fn kind_number(kind: ChoreKind) -> i64 {
     match kind {
         ChoreKind::Retention => 1,
         ChoreKind::Post => 2,
+        ChoreKind::Deletion => 3,
     }
 }
 
@@ -67,6 +70,7 @@ fn chore(row: &Row<'_>) -> rusqlite::Result<Chore> {
     let kind = match row.get::<_, i64>(2)? {
         1 => ChoreKind::Retention,
         2 => ChoreKind::Post,
+        3 => ChoreKind::Deletion,
         other => return Err(rusqlite::Error::IntegralValueOutOfRange(2, other)),
     };
     let (user, device) = (UserId(count(row, 3)?), DeviceId(count(row, 4)?));
@@ -150,6 +154,14 @@ impl Database {
     /// [`StoreError`] if the database fails.
     pub fn set_chore_due(&mut self, id: u64, due_ms: u64) -> Result<(), StoreError> {
         self.change_one("UPDATE chores SET due_ms = ?2 WHERE id = ?1", params![sql(id), sql(due_ms)])
+    }
+
+    /// Gives a chore another state; it is due as before.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub fn set_chore_state(&mut self, id: u64, state: &[u8]) -> Result<(), StoreError> {
+        self.change_one("UPDATE chores SET state = ?2 WHERE id = ?1", params![sql(id), state])
     }
 
     /// Removes a chore.

@@ -19,6 +19,7 @@ const STEPS: &[&str] = &[
     include_str!("layouts/7.sql"),
     include_str!("layouts/8.sql"),
     include_str!("layouts/9.sql"),
+    include_str!("layouts/10.sql"),
 ];
 
 /// Settings of every connection: name, value to set, value to read back.

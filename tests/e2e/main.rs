@@ -7,6 +7,7 @@ mod at_terminal;
 mod bench;
 mod clients_killed;
 mod conversation;
+mod deletion;
 mod ephemeral;
 mod exit_status;
 mod files;

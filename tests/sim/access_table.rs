@@ -3,11 +3,11 @@
 //! A new request is a new row: copy one, run `access::`, and weigh each word that the test found before you take it.
 
 use udpchat::message::{
-    Attachment, CODE_LEN, CancelScheduled, ChangePassword, ChangeRoom, Code, CreateRoom, Credentials, Deed, EditRequest,
-    FileChunk, FileOffer, FileRead, FollowFrom, FollowRequest, GuestRequest, History, HistoryFrom, HistoryRequest, Ignore,
-    JoinRoom, ListKind, LogId, MakeInvitation, Mark, MarkRead, MarkRequest, Moderate, Password, PasswordChange, PickRequest,
-    PostFile, PostRequest, RefusalCode, ReportMessage, Request, RequestId, RevokeDevice, Role, RoomChanges, RoomSearch,
-    ScheduleRequest, SearchRequest, Seq, SetLatest, SetProfile, Target, Template, Visibility, Wish,
+    Attachment, CODE_LEN, CancelScheduled, ChangePassword, ChangeRoom, Code, CreateRoom, Credentials, Deed, DeleteAccount,
+    EditRequest, FileChunk, FileOffer, FileRead, FollowFrom, FollowRequest, GuestRequest, History, HistoryFrom, HistoryRequest,
+    Ignore, JoinRoom, ListKind, LogId, MakeInvitation, Mark, MarkRead, MarkRequest, Moderate, Password, PasswordChange,
+    PickRequest, PostFile, PostRequest, RefusalCode, ReportMessage, Request, RequestId, RevokeDevice, Role, RoomChanges,
+    RoomSearch, ScheduleRequest, SearchRequest, Seq, SetLatest, SetProfile, Target, Template, Texts, Visibility, Wish,
 };
 
 use super::scene::{Kind, OTHER, OTHERS_DEVICE, ROOM};
@@ -49,6 +49,7 @@ pub const WORDS: &[(RefusalCode, &str)] = &[
     (RefusalCode::OwnerStays, "stay"),
     (RefusalCode::AlreadySignedIn, "used"),
     (RefusalCode::NotSignedIn, "sign"),
+    (RefusalCode::WrongPassword, "pass"),
     (RefusalCode::NotMember, "memb"),
     (RefusalCode::NotForGuests, "gues"),
     (RefusalCode::DeviceRevoked, "revo"),
@@ -96,6 +97,10 @@ rows! {
         [Public] "sign ok ok ok ok ok ok ok ok ok ok sign sign ok";
     "ChangePassword", |ask| Request::ChangePassword(ChangePassword { id: ask.id, old: password(), new: password(), revoke_others: true }) =>
         [Public] "sign ok ok ok ok ok ok ok gues ok ok sign sign ok";
+    "DeleteAccount", |ask| Request::DeleteAccount(DeleteAccount { id: ask.id, password: password(), texts: Texts::AreErased }) =>
+        [Public] "sign ok ok ok ok ok ok ok ok ok ok sign sign ok";
+    "DeleteAccount with a wrong password", |ask| Request::DeleteAccount(DeleteAccount { id: ask.id, password: Password::new("another one".into()), texts: Texts::Stay }) =>
+        [Public] "sign pass pass pass pass pass pass pass ok pass pass sign sign pass";
     "WhoAmI", |_| Request::WhoAmI =>
         [Public] "sign ok ok ok ok ok ok ok ok ok ok sign sign ok";
     "Devices", |_| Request::Devices =>

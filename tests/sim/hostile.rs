@@ -28,8 +28,12 @@ pub fn probe(world: &mut World, dice: &mut Dice, who: usize, rooms: &[&str]) {
         match twisted(request, dice, rooms) {
             // What could be read at which time would be hard to tell.
             Request::ChangeRoom(change) if change.changes.history.is_some() => {}
-            // In the moment in which the device is revoked it would become somebody else.
-            Request::Register(_) | Request::RegisterInvited(_) | Request::LogIn(_) | Request::Guest(_) => {}
+            // In the moment in which the device is revoked it would become somebody else; in the end nobody would be left.
+            Request::Register(_)
+            | Request::RegisterInvited(_)
+            | Request::LogIn(_)
+            | Request::Guest(_)
+            | Request::DeleteAccount(_) => {}
             Request::Follow(_) => follow(world, who, log),
             Request::Unfollow(_) => crowd::unfollow(world, who, log),
             request => crowd::request(world, who, &request, Asked::Anything),

@@ -242,6 +242,18 @@ pub enum Command {
     },
     /// Log this device out for good; its key is deleted
     Logout,
+    /// End your account for good: you leave your rooms, those you own pass to others, and nobody else ever gets your name
+    DeleteAccount {
+        /// Erase everything you wrote, too; otherwise others keep it
+        #[arg(long)]
+        erase: bool,
+        /// Do not ask whether you mean it
+        #[arg(long)]
+        yes: bool,
+        /// Read the password from a line of standard input
+        #[arg(long)]
+        password_stdin: bool,
+    },
     /// List your devices, or log one of them out
     Devices {
         /// What to do; without it, list them

@@ -1,4 +1,4 @@
-//! register, login, whoami, passwd, logout.
+//! register, login, whoami, passwd, logout, delete-account.
 
 use super::super::args::SignIn;
 use super::super::context::{Chosen, Context};
@@ -7,7 +7,8 @@ use super::super::line::Line;
 use super::super::prompt::{self, PasswordSource};
 use super::super::session::{Session, unexpected};
 use crate::message::{
-    Account, ChangePassword, Code, Credentials, DeviceName, GuestRequest, RefusalCode, Registration, Reply, Request, Welcome,
+    Account, AccountKind, ChangePassword, Code, Credentials, DeleteAccount, DeviceName, GuestRequest, Password, Refusal,
+    RefusalCode, Registration, Reply, Request, Texts, Welcome,
 };
 
 /// Whether the account is to be made.
@@ -26,7 +27,7 @@ pub(super) fn sign_in(context: &mut Context, args: &SignIn, wish: Wish) -> Resul
     let mut session = Session::start_unsigned(context, &chosen)?;
     let mut welcome = session.greet()?.clone();
     if is_revoked(&welcome) {
-        // The server never takes this key again: begin anew with another one.
+        // Begin anew with another key.
         session.finish();
         chosen.profile.forget_device()?;
         session = Session::start_unsigned(context, &chosen)?;
@@ -47,8 +48,10 @@ pub(super) fn sign_in(context: &mut Context, args: &SignIn, wish: Wish) -> Resul
     Ok(())
 }
 
+/// Whether the server will never take this device's key again.
 fn is_revoked(welcome: &Welcome) -> bool {
-    welcome.refusal.as_ref().is_some_and(|refusal| refusal.code() == RefusalCode::DeviceRevoked)
+    let is_for_good = |refusal: &Refusal| matches!(refusal.code(), RefusalCode::DeviceRevoked | RefusalCode::AccountDeleted);
+    welcome.refusal.as_ref().is_some_and(is_for_good)
 }
 
 /// A server that takes nobody says so before a password is typed.
@@ -150,11 +153,48 @@ pub(super) fn log_out(context: &mut Context) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Ends the account, after the person was asked whether that is meant, and for the password.
+pub(super) fn delete(context: &mut Context, erase: bool, yes: bool, from_stdin: bool) -> Result<(), Failure> {
+    let chosen = context.profile()?;
+    let mut session = Session::start_unsigned(context, &chosen)?;
+    let welcome = session.greet()?;
+    match welcome.account.clone() {
+        // An earlier try may have got that far.
+        None => forgotten(welcome)?,
+        Some(account) => {
+            let texts = if erase { Texts::AreErased } else { Texts::Stay };
+            let what = if erase { " and erase everything you wrote" } else { "" };
+            if !yes && !prompt::confirm(&format!("end the account {} for good{what}?", chosen.profile.name()), "--yes")? {
+                return Err(Failure::new(Exit::Refused, "nothing is deleted"));
+            }
+            let password = match account.kind {
+                AccountKind::Guest => Password::default(),
+                AccountKind::Person => {
+                    let source = if from_stdin { PasswordSource::Stdin } else { PasswordSource::Prompt };
+                    prompt::password(source, &format!("password of {}", chosen.profile.name()))?
+                }
+            };
+            let id = session.new_id();
+            match session.ask(&Request::DeleteAccount(DeleteAccount { id, password, texts })) {
+                Ok(Reply::Done) => {}
+                Ok(_) => return Err(unexpected()),
+                // The connection was lost behind it, and the server had already done it.
+                Err(Failure::Told(Exit::Denied, _)) if session.account().is_none() => forgotten(session.greet()?)?,
+                Err(failure) => return Err(failure),
+            }
+        }
+    }
+    chosen.profile.forget_device()?;
+    context.output.line(&Line::AccountDeleted)?;
+    session.finish();
+    Ok(())
+}
+
 /// Whether a server that does not say whose device this is has forgotten it for good, not only cannot look just now: a key
 /// that is deleted too early leaves a device behind that nobody can log out, and a guest without an account.
 fn forgotten(welcome: &Welcome) -> Result<(), Failure> {
     match &welcome.refusal {
-        Some(refusal) if refusal.code() != RefusalCode::DeviceRevoked => Err(refusal.clone().into()),
+        Some(refusal) if !is_revoked(welcome) => Err(refusal.clone().into()),
         _ => Ok(()),
     }
 }
@@ -162,7 +202,6 @@ fn forgotten(welcome: &Welcome) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::Refusal;
 
     #[test]
     fn only_a_server_that_has_looked_has_forgotten_a_device() {
@@ -176,6 +215,7 @@ mod tests {
         };
         assert_eq!(forgotten(&welcome(None)), Ok(()));
         assert_eq!(forgotten(&welcome(Some(RefusalCode::DeviceRevoked))), Ok(()));
+        assert_eq!(forgotten(&welcome(Some(RefusalCode::AccountDeleted))), Ok(()));
         assert_eq!(forgotten(&welcome(Some(RefusalCode::Busy))).unwrap_err().status(), 6);
         assert_eq!(forgotten(&welcome(Some(RefusalCode::StoreFailed))).unwrap_err().status(), 1);
     }

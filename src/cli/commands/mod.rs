@@ -31,6 +31,7 @@ pub fn run(context: &mut Context, command: Command) -> Result<(), Failure> {
         Command::Register(args) => account::sign_in(context, &args.sign_in, account::Wish::Register(args.invitation)),
         Command::Login(args) => account::sign_in(context, &args, account::Wish::LogIn),
         Command::Whoami => account::who_am_i(context),
+        Command::DeleteAccount { erase, yes, password_stdin } => account::delete(context, erase, yes, password_stdin),
         Command::Passwd { password_stdin, keep_devices } => account::change_password(context, password_stdin, keep_devices),
         Command::Logout => account::log_out(context),
         Command::Devices { action: None } => people::devices(context),

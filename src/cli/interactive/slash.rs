@@ -186,6 +186,13 @@ pub fn read(line: &str) -> Said {
         "search" | "find" | "typing" => Err(String::new()),
         "away" | "afk" => Ok(Said::Away(Some(rest.to_owned()))),
         "back" => Ok(Said::Away(None)),
+        // A password is not typed where others look on.
+        "delete-account" | "passwd" => {
+            return Said::Wrong(format!(
+                "udpchat-cli {} does this outside; it asks for your password without showing it",
+                name.to_lowercase()
+            ));
+        }
         "help" | "h" => Ok(Said::Help),
         "quit" | "q" | "exit" => Ok(Said::Quit),
         other => {
@@ -307,6 +314,7 @@ mod tests {
         };
         assert!(wrong("/jion #ops").contains("did you mean /join?"));
         assert!(wrong("/frobnicate").contains("/help"));
+        assert!(wrong("/delete-account").contains("udpchat-cli delete-account"));
         assert!(wrong("/join").contains("/join #ROOM"));
         assert!(wrong("/join ops").contains("'#ops'"));
         assert!(wrong("/msg @bob").contains("/msg @USER TEXT"));
