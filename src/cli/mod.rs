@@ -5,6 +5,7 @@ mod chunks;
 mod commands;
 mod context;
 mod exit;
+mod handler;
 mod human;
 mod interactive;
 mod json;

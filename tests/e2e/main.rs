@@ -11,6 +11,7 @@ mod deletion;
 mod ephemeral;
 mod exit_status;
 mod files;
+mod follow;
 mod lossy;
 mod messages;
 mod moderation;

@@ -5,7 +5,7 @@ use super::bench::{BENCH_AFTER_HELP, Bench};
 use super::ephemeral::Latest;
 use super::message::{Edit, Get, React, Scheduled, Send, Written};
 use super::moderation::{ArchiveArgs, InRoom, MuteArgs, PutOutArgs, ReportArgs, RoleArgs, RoomArgs, Who};
-use super::reading::{Export, History, MarkTo, Search, Tail, Verify};
+use super::reading::{Export, Follow, History, MarkTo, Search, Tail, Verify};
 use super::room::{Create, Join};
 use super::words::{Conversation, Room, Seconds};
 use crate::client::{ProfileName, ServerUrl, Weather};
@@ -208,6 +208,8 @@ pub enum Command {
     },
     /// Fetch the file of a message; fetched again after a break, it goes on where it was
     Get(Get),
+    /// Read rooms on for a program, from where it was: prints each message of others once, or runs a program for it
+    Follow(Follow),
     /// Print the newest events of a room or conversation
     Tail(Tail),
     /// Print a part of the history of a room or conversation

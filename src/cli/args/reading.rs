@@ -1,7 +1,9 @@
 //! The words after commands that read.
 
-use super::words::Conversation;
+use super::words::{Conversation, WordError};
 use clap::Args;
+use std::path::PathBuf;
+use std::str::FromStr;
 
 /// The newest events.
 #[derive(Debug, Args)]
@@ -15,6 +17,49 @@ pub struct Tail {
     /// Go on printing what comes, through lost connections and restarts of the server; with --timeout, for that long
     #[arg(short, long)]
     pub follow: bool,
+}
+
+/// Rooms to be read on.
+#[derive(Debug, Args)]
+pub struct Follow {
+    /// The rooms, with their #, or people, with @
+    #[arg(value_name = "#ROOM|@USER", required = true)]
+    pub rooms: Vec<Conversation>,
+    /// The name under which this profile remembers how far it has come
+    #[arg(long, value_name = "NAME")]
+    pub cursor: String,
+    /// Run this program for each message, its text on standard input; what it prints is sent to the room. room, position, id, author and time are in its environment
+    #[arg(long, value_name = "PROGRAM")]
+    pub exec: Option<PathBuf>,
+    /// Where a new cursor begins: at the start of what it may read, now, or at this position
+    #[arg(long, value_name = "start|now|SEQ", default_value = "start")]
+    pub from: Beginning,
+    /// Everything that happens, and one's own messages too
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// Where a new cursor begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beginning {
+    /// With the first event that it may read.
+    Start,
+    /// With what comes from now on.
+    Now,
+    /// With the event at this position.
+    At(u64),
+}
+
+impl FromStr for Beginning {
+    type Err = WordError;
+
+    fn from_str(word: &str) -> Result<Self, WordError> {
+        match word {
+            "start" => Ok(Self::Start),
+            "now" => Ok(Self::Now),
+            seq => seq.parse().map(Self::At).map_err(|_| WordError::Beginning),
+        }
+    }
 }
 
 /// Words to look for.

@@ -55,6 +55,9 @@ pub enum WordError {
     /// It is no span of time.
     #[error("a span of time is 30s, 10m, 2h or 7d")]
     Span,
+    /// It is no place to begin.
+    #[error("a beginning is start, now or a position")]
+    Beginning,
     /// It is neither.
     #[error("when is 30s, 10m, 2h, 7d or 2026-12-01T09:00Z")]
     When,

@@ -5,6 +5,7 @@ mod account;
 mod bench;
 mod export;
 mod filing;
+mod following;
 mod latest;
 mod marks;
 mod moderation;
@@ -82,6 +83,7 @@ pub fn run(context: &mut Context, command: Command) -> Result<(), Failure> {
         Command::Pins { room } => marks::pick(context, &room, ListKind::Pinned),
         Command::Threads { room, open: false } => marks::pick(context, &room, ListKind::Threads),
         Command::Threads { room, open: true } => marks::pick(context, &room, ListKind::OpenThreads),
+        Command::Follow(args) => following::run(context, &args),
         Command::Tail(args) => reading::tail(context, &args),
         Command::History(args) => reading::history(context, &args),
         Command::Latest(args) => latest::run(context, &args),

@@ -204,7 +204,7 @@ fn follow(
 }
 
 /// To programs as a line, to people as a remark beside the output.
-fn state(context: &mut Context, state: LinkState<'_>) -> Result<(), Failure> {
+pub(super) fn state(context: &mut Context, state: LinkState<'_>) -> Result<(), Failure> {
     if context.output.is_json() {
         return Ok(context.output.line(&Line::State(state))?);
     }
