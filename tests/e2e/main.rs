@@ -23,5 +23,6 @@ mod person;
 mod program;
 mod reading;
 mod relay;
+mod scenarios;
 mod server_killed;
 mod world;
