@@ -32,6 +32,9 @@ pub enum NameError {
     /// Letters of scripts that can pose as each other.
     #[error("a name cannot mix letters of scripts that look alike, such as Latin and Cyrillic; use one script")]
     MixedScripts,
+    /// Capitals that all look like Latin ones, of a name whose small letters do not.
+    #[error("a name cannot be made of capitals that all look like Latin letters; write it in small letters")]
+    LikeLatin,
     /// The first or last character is punctuation.
     #[error("a name begins and ends with a letter or digit")]
     Edge,
@@ -161,7 +164,17 @@ fn checked(typed: &str) -> Result<String, NameError> {
     if !letters.as_str().check_restriction_level(RestrictionLevel::ModeratelyRestrictive) {
         return Err(NameError::MixedScripts);
     }
+    if poses_as_latin(&name) {
+        return Err(NameError::LikeLatin);
+    }
     Ok(name)
+}
+
+/// Whether the name, as it stands, looks like one of Latin letters, and another skeleton is kept of it: small letters look
+/// different from capitals, and names are compared by small ones.
+fn poses_as_latin(name: &str) -> bool {
+    let looks: String = unicode_security::confusable_detection::skeleton(name).collect();
+    !name.is_ascii() && looks.is_ascii() && skeleton(&looks) != skeleton(name)
 }
 
 fn skeleton(name: &str) -> String {
@@ -222,6 +235,17 @@ mod tests {
             assert_eq!(user(name), Err(NameError::MixedScripts), "{name}");
         }
         for name in ["小明bob", "bob小明", "李3_x", "さくらABC", "カタ仮名", "한국abc", "bob_สวัสดี"] {
+            assert_eq!(user(name), Ok(name.to_owned()), "{name}");
+        }
+    }
+
+    #[test]
+    fn capitals_that_pose_as_latin_ones_are_refused() {
+        for name in ["\u{391}\u{39d}\u{39d}\u{391}", "\u{412}\u{41e}\u{412}", "\u{41d}\u{410}\u{422}-2", "\u{392}\u{3bf}"] {
+            assert_eq!(user(name), Err(NameError::LikeLatin), "{name}");
+        }
+        // The same letters where nobody takes them for Latin ones, or where the small ones look the same.
+        for name in ["Ελένη", "ΕΛΕΝΗ", "Αννα", "Боб", "САША", "\u{421}\u{41e}\u{421}\u{41e}", "ANNA"] {
             assert_eq!(user(name), Ok(name.to_owned()), "{name}");
         }
     }
