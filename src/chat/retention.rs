@@ -1,6 +1,6 @@
 //! What a room does not keep: messages above an age, or beyond a number. Their bodies are erased, their places stay.
 //!
-//! Each step goes on from where the last one ended and appends one event that names the range, however many messages are in
+//! A message goes with its edits, reactions and pins, wherever in the log these are. Each step goes on from where the last one ended and appends one event that names the range, however many messages are in
 //! it. A message may live up to an hour longer than the room says, so that there are few such events.
 
 use super::command::Change;
@@ -13,6 +13,9 @@ pub(super) const STEP_EVENTS_MAX: usize = 500;
 
 /// The least time between two rounds through one room.
 const ROUND_DELAY_MS: u64 = 3_600_000;
+
+/// A step that has changed so many rows ends: a message may have a hundred edits and five hundred reactions.
+const STEP_ROWS_MAX: usize = 500;
 
 const DAY_MS: u64 = 86_400_000;
 
@@ -48,22 +51,37 @@ pub(super) fn step(turn: &mut Turn<'_>, speaker: &Speaker, chore: &Chore) -> Rul
     let passed_count = count_passed(&log, &events, now_ms);
     let (passed, kept) = events.split_at(passed_count);
     let mut erased: Option<(Seq, Seq)> = None;
+    let (mut done, mut row_count) = (None, 0);
     for event in passed {
+        if row_count >= STEP_ROWS_MAX {
+            break;
+        }
+        done = Some(event.seq);
         if let Some(body) = event.body.as_deref().filter(|body| is_said(body)) {
-            turn.db.erase_body(id, event.seq, body)?;
+            row_count += erase(turn, id, event.seq, body)?;
             erased = Some((erased.map_or(event.seq, |(first, _)| first), event.seq));
         }
     }
-    if let Some(last) = passed.last() {
-        turn.db.set_erased(id, last.seq)?;
+    if let Some(last) = done {
+        turn.db.set_erased(id, last)?;
     }
     if let Some((first, last)) = erased {
         turn.append(&log.head, speaker, &EventBody::Room(RoomEvent::RangeErased(first, last, None)))?;
     }
-    let is_through = passed_count < STEP_EVENTS_MAX;
+    let is_through = passed_count < STEP_EVENTS_MAX && done == passed.last().map(|last| last.seq);
     let due_ms = if is_through { next_round(&log, kept.first(), now_ms) } else { now_ms };
     turn.db.set_chore_due(chore.id, due_ms)?;
     Ok(())
+}
+
+/// Erases a message with everything that is laid over it, or what says something about one; how many rows that changed.
+fn erase(turn: &mut Turn<'_>, log: LogId, seq: Seq, body: &[u8]) -> Result<usize, StoreError> {
+    match EventBody::read(body) {
+        EventBody::Posted(post) => turn.db.erase_post(log, seq, post.root()),
+        // It may have gone with its message a moment ago.
+        EventBody::Edited(_) if turn.db.tables().event(log, seq)?.is_none_or(|edit| edit.body.is_err()) => Ok(0),
+        _ => turn.db.erase_body(log, seq, body).map(|()| 1),
+    }
 }
 
 /// How many of the events, from the first on, the room no longer keeps.

@@ -1,10 +1,11 @@
 //! Chores and retention, as stories.
 
 use super::retention::STEP_EVENTS_MAX;
-use super::tests::{World, code, create, join, member, post, posted, stored};
+use super::tests::{World, code, create, join, leave, member, post, posted, stored};
 use super::*;
 use crate::message::{
-    Archived, EventBody, GoodChanges, LogId, Posting, RefusalCode, Reply, RoomEvent, RoomSearch, Seq, Setting, Target, Visibility,
+    Archived, EventBody, GoodChanges, HistoryFrom, HistoryRequest, LogId, Mark, Posting, RefusalCode, Reply, RoomEvent,
+    RoomSearch, Seq, Setting, Target, Text, Visibility,
 };
 
 const HOUR_MS: u64 = 3_600_000;
@@ -158,4 +159,46 @@ fn settings_are_the_owners_and_hold_for_everybody() {
     stored(world.act(member(&alice), post("#ops", "back")));
     let told = world.events(log, 1).into_iter().filter(|body| matches!(body, EventBody::Room(_))).count();
     assert_eq!(told, 4, "whoever was there can read what was changed");
+}
+
+#[test]
+fn an_archived_room_takes_nobody_in_and_lets_everybody_out() {
+    let mut world = World::new();
+    let [alice, bob, carol] = ["alice", "bob", "carol"].map(|name| world.register(name));
+    stored(world.act(member(&alice), create("#ops", Visibility::Public)));
+    stored(world.act(member(&bob), join("#ops")));
+    stored(world.act(member(&alice), change("#ops", GoodChanges { archived: Some(Archived::Yes), ..GoodChanges::default() })));
+    assert_eq!(code(world.act(member(&carol), join("#ops"))), RefusalCode::ArchivedRoom);
+    stored(world.act(member(&bob), join("#ops")));
+    stored(world.act(member(&bob), leave("#ops")));
+    assert_eq!(code(world.act(member(&bob), join("#ops"))), RefusalCode::ArchivedRoom);
+}
+
+#[test]
+fn what_became_of_an_erased_message_is_erased_with_it() {
+    let mut world = World::new();
+    let alice = world.register("alice");
+    let log = stored(world.act(member(&alice), create("#ops", Visibility::Public))).log;
+    let first = stored(world.act(member(&alice), post("#ops", "first"))).seq;
+    stored(world.act(member(&alice), post("#ops", "second")));
+    let ops = || Target::Room("#ops".into());
+    let text = Text::parse("changed").unwrap();
+    stored(world.act(member(&alice), Action::Edit { log: ops(), seq: first, text }));
+    for mark in [Mark::React("+1".into()), Mark::Pin] {
+        stored(world.act(member(&alice), Action::Mark { log: ops(), seq: first, mark }));
+    }
+    let page = |world: &World| {
+        let request = HistoryRequest { log: Target::Log(log), from: HistoryFrom::Last, count: 20 };
+        history(&world.reader, alice.user, &request, PAGE_LEN_MAX).unwrap().unwrap()
+    };
+    assert_eq!(page(&world).overlays.len(), 1);
+    stored(world.act(member(&alice), set("#ops", vec![Setting::RetainPosts(1)])));
+    do_chores(&mut world);
+    let edited = world.events(log, 1).into_iter().filter(|body| matches!(body, EventBody::Edited(_))).count();
+    assert_eq!((edited, page(&world).overlays.len()), (0, 0), "the edit stands behind what is kept, and is of what is not");
+    assert!(world.reader.snapshot(|tables| tables.edits(log, (first, first))).unwrap().is_empty());
+    assert_eq!(
+        code(world.act(member(&alice), Action::Mark { log: ops(), seq: first, mark: Mark::Unpin })),
+        RefusalCode::NoSuchPost
+    );
 }

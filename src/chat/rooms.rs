@@ -6,7 +6,7 @@ use super::target::{Place, find, not_member, room};
 use super::tickets;
 use super::turn::{Ruled, Speaker, Turn, refuse};
 use crate::message::{
-    EventBody, Posting, RefusalCode, Reply, Role, RoomKind, RoomName, Setting, Stored, Target, Template, Visibility,
+    Archived, EventBody, Posting, RefusalCode, Reply, Role, RoomKind, RoomName, Setting, Stored, Target, Template, Visibility,
 };
 use crate::store::{DoorList, LogHead, LogKind, StoreError, UserCount};
 
@@ -71,6 +71,9 @@ pub(super) fn join(turn: &mut Turn<'_>, speaker: &Speaker, name: &RoomName, veri
     let is_invited = turn.db.tables().is_listed(DoorList::Invited, log, user)? || is_staff;
     if *visibility == Visibility::InviteOnly && !is_invited {
         return refuse(RefusalCode::InviteOnly, format!("{} is for those who were invited", place.called));
+    }
+    if place.log.settings.archived == Archived::Yes {
+        return refuse(RefusalCode::ArchivedRoom, format!("{} is archived and takes nobody in any more", place.called));
     }
     if !is_invited && password_hash.is_some() && password_hash.as_deref() != verified {
         let sentence = match verified {

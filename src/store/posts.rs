@@ -260,8 +260,9 @@ impl Database {
     ///
     /// # Errors
     /// [`StoreError`] if the database fails.
-    pub fn erase_post(&mut self, log: LogId, post: Seq, root: Option<Seq>) -> Result<(), StoreError> {
+    pub fn erase_post(&mut self, log: LogId, post: Seq, root: Option<Seq>) -> Result<usize, StoreError> {
         let edits = self.tables().edits(log, (post, post))?;
+        let mut row_count = 1 + edits.len();
         for seq in edits.into_iter().map(|(_, seq)| seq).chain([post]) {
             if let Some(Ok(body)) = self.tables().event(log, seq)?.map(|event| event.body) {
                 self.erase_body(log, seq, &body)?;
@@ -271,7 +272,7 @@ impl Database {
         for table in ["edits", "reactions", "pins"] {
             let mut statement =
                 self.tables.connection.prepare_cached(&format!("DELETE FROM {table} WHERE log = ?1 AND post = ?2"))?;
-            statement.execute(of_post)?;
+            row_count += statement.execute(of_post)?;
         }
         if let Some(root) = root {
             self.change_one(
@@ -279,6 +280,6 @@ impl Database {
                 params![sql(log.0), sql(root.0)],
             )?;
         }
-        Ok(())
+        Ok(row_count)
     }
 }

@@ -120,7 +120,8 @@ rows! {
     "CreateRoom", |ask| Request::CreateRoom(create(&ask)) =>
         [Public] "sign ok ok ok ok ok ok ok ok ok ok sign sign ok";
     "JoinRoom", |ask| Request::JoinRoom(JoinRoom { id: ask.id, name: ROOM.into(), password: None }) =>
-        [Public, Unlisted, Announcement, Archived] "sign ok ok ok ok bann ok ok ok ok ok sign sign ok";
+        [Public, Unlisted, Announcement] "sign ok ok ok ok bann ok ok ok ok ok sign sign ok";
+        [Archived] "sign arch arch arch arch bann ok ok ok ok ok sign sign arch";
         [InviteOnly] "sign invi ok invi invi bann ok ok ok ok ok sign sign invi";
     "LeaveRoom", |ask| Request::LeaveRoom((ask.id, ask.place())) =>
         [Public, Announcement, Archived] "sign memb memb memb memb memb ok ok ok ok stay sign sign memb";
