@@ -65,6 +65,17 @@ pub fn account_of_key(reader: &Reader, key: &[u8; 32]) -> Result<KeyOwner, Store
     Ok(settle(owner)?.unwrap_or_else(KeyOwner::Refused))
 }
 
+/// Whether anything is done for the user: for whom the account was disabled nothing is, however long they are connected.
+///
+/// # Errors
+/// [`StoreError`] if the database fails; within, a refusal.
+pub fn may_ask(reader: &Reader, user: UserId) -> Result<Result<(), Refusal>, StoreError> {
+    settle(reader.snapshot(|tables| match tables.user(user)? {
+        Some(user) if user.enabled => Ok(()),
+        _ => disabled(),
+    }))
+}
+
 /// The user of this name, as typed, and the PHC string of the user's password. `None` if there is no such user, a guest, or
 /// one who is disabled: the asker must not learn which.
 ///

@@ -73,8 +73,8 @@ pub use audit::{AUDIT_SCAN_MAX, REPORTS_PAGE, audit, ignored, reports};
 pub use command::{Action, Actor, Change, ChoreTry, Command, FileDraft, NewEvent, NewRoom, Outcome};
 pub use devices::{DEVICES_MAX, devices};
 pub use directory::{
-    KeyOwner, MEMBERS_PAGE, MEMBERSHIPS_PAGE, ROOMS_PAGE, account_of_key, first_password_change, memberships, password_of,
-    password_of_user, room_password, rooms, who,
+    KeyOwner, MEMBERS_PAGE, MEMBERSHIPS_PAGE, ROOMS_PAGE, account_of_key, first_password_change, may_ask, memberships,
+    password_of, password_of_user, room_password, rooms, who,
 };
 pub use execute::execute;
 pub use files::{file_of, quota_sentence};

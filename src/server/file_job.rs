@@ -1,7 +1,7 @@
 //! Work on the bytes of files, which would block the loop: done by one thread in the order it was given, by the simulator
 //! itself.
 
-use crate::chat::quota_sentence;
+use crate::chat::{may_ask, quota_sentence};
 use crate::message::{Attachment, FILE_PIECE_LEN_MAX, FileChunk, FileOffer, FilePiece, Refusal, RefusalCode, UserId};
 use crate::store::{BlobError, Blobs, Reader, StoreError, UPLOADS_PER_USER_MAX};
 
@@ -95,10 +95,12 @@ pub fn sweep_files(blobs: &mut Blobs, reader: &Reader) -> Result<usize, StoreErr
 
 /// Whether the file fits beside those that the user has and those on their way.
 fn check_room(blobs: &Blobs, reader: &Reader, user: UserId, offer: &FileOffer, user_len_max: u64) -> Result<(), Refusal> {
-    let kept_len = reader.snapshot(|tables| tables.files_len(user)).map_err(|error: StoreError| {
+    let failed = |error: StoreError| {
         tracing::error!(%error, "reading failed");
         Refusal::new(RefusalCode::StoreFailed, "the server cannot read what is stored; its operator has been told")
-    })?;
+    };
+    may_ask(reader, user).map_err(failed)??;
+    let kept_len = reader.snapshot(|tables| tables.files_len(user)).map_err(failed)?;
     let partials = blobs.partials(user).map_err(|error| refusal(&error))?;
     let others = partials.iter().filter(|partial| *partial != offer);
     let len = others.fold(kept_len.saturating_add(offer.len), |len, partial| len.saturating_add(partial.len));

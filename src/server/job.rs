@@ -152,11 +152,41 @@ const FOLLOW_PAGE_LEN_MAX: usize = 16 * 1024;
 const HISTORY_PAGE_LEN_MAX: usize = 40 * 1024;
 
 impl Read {
+    /// For whom it is read; `None` before anybody is signed in, and for what is no secret.
+    fn asker(&self) -> Option<UserId> {
+        match self {
+            // Whoever is disabled has no password to be found; a repeat of an earlier change is told what became of it.
+            Self::KeyOwner(_) | Self::PasswordOf(_) | Self::RoomPassword(_) | Self::Profile(_) | Self::OwnPassword(..) => None,
+            Self::Voice(user, ..)
+            | Self::Devices(user)
+            | Self::Rooms(user, _)
+            | Self::RoomSettings(user, _)
+            | Self::Reports(user, ..)
+            | Self::Audit(user, ..)
+            | Self::Ignored(user)
+            | Self::Who(user, ..)
+            | Self::Memberships(user, _)
+            | Self::BeginFollow(user, _)
+            | Self::FollowPage(user, ..)
+            | Self::File(user, _)
+            | Self::Search(user, _)
+            | Self::History(user, _)
+            | Self::Scheduled(user, _)
+            | Self::Recipients(user, ..)
+            | Self::Pick(user, _) => Some(*user),
+        }
+    }
+
     /// Answers the question from one snapshot of the database.
     ///
     /// # Errors
     /// [`StoreError`] when the disk or the database fails; a refusal is an answer.
     pub fn answer(self, reader: &Reader) -> Result<Result<Answer, Refusal>, StoreError> {
+        if let Some(user) = self.asker()
+            && let Err(refusal) = chat::may_ask(reader, user)?
+        {
+            return Ok(Err(refusal));
+        }
         Ok(match self {
             Self::Voice(user, log, now_ms) => chat::voice(reader, user, log, now_ms)?.map(|()| Answer::Heard),
             Self::KeyOwner(key) => Ok(Answer::KeyOwner(chat::account_of_key(reader, &key)?)),

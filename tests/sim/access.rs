@@ -7,6 +7,7 @@
 use udpchat::message::{LogId, Reply, Request, RequestId, Seq};
 
 use super::access_table::{Ask, ROWS, Row, WORDS};
+use super::disk;
 use super::scene::{Kind, Scene, WHO};
 
 /// A log id that no log has.
@@ -72,6 +73,22 @@ fn everybody_may_do_what_the_table_says_and_nothing_else() {
         found.map(|(kind, cells, found)| format!("{} in {kind:?}:\n  said  {cells}\n  found {found}", row.name)).collect()
     });
     assert!(wrong.is_empty(), "columns: {WHO:?}\n{}", wrong.join("\n"));
+}
+
+/// What a session may do whose account is disabled while it is open: hear who it is, what is no secret, and end something.
+const LEFT_TO_THE_DISABLED: &[&str] =
+    &["WhoAmI", "LogIn as the owner", "WhoIs", "Resume", "InView", "SetAway", "Unfollow", "EndReceipts"];
+
+#[test]
+fn an_account_that_is_disabled_reads_and_does_nothing_more_on_its_open_connection() {
+    let mut scene = Scene::new(Kind::Public);
+    let owner = scene.who("owner");
+    disk::alter(&scene.world.disk.data_path(), "UPDATE users SET enabled = 0 WHERE name = 'owner'");
+    for row in ROWS {
+        let ask = scene.ask(owner, scene.log);
+        let reply = scene.world.ask(owner, &(row.make)(ask));
+        assert_eq!(word(&reply) == "ok", LEFT_TO_THE_DISABLED.contains(&row.name), "{}: {reply:?}", row.name);
+    }
 }
 
 #[test]
