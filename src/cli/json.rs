@@ -1,5 +1,6 @@
 //! Lines for programs: one JSON object each, with the version first. Fields are only ever added.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use serde::Serialize;
@@ -12,7 +13,7 @@ use super::moment::Moment;
 use super::room_event::{self, RoomFields};
 use super::scheduled_json;
 use crate::message::{
-    AccountKind, Availability, Event, EventBody, Overlay, PutOut, Receipt, Role, RoomKind, Seq, ServerRole, Stored,
+    AccountKind, Availability, Event, EventBody, Overlay, PutOut, Receipt, Role, RoomKind, Seq, ServerRole, Stored, UserId,
 };
 
 /// The version of these lines, in every one of them.
@@ -40,6 +41,8 @@ struct EventLine<'a> {
     time: String,
     #[serde(flatten)]
     body: BodyFields,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    ignored: bool,
 }
 
 /// What only some kinds of events have.
@@ -234,11 +237,13 @@ struct IgnoredLine<'a> {
 #[derive(Serialize)]
 struct Nothing {}
 
-/// The line, without its newline.
+/// The line, without its newline. What `ignored` did is marked.
 #[must_use]
-pub fn write(line: &Line<'_>) -> String {
+pub fn write(line: &Line<'_>, ignored: &BTreeSet<UserId>) -> String {
     match line {
-        Line::Event { room, author, event, overlay } => event_line(room, author, event, *overlay),
+        Line::Event { room, author, event, overlay } => {
+            event_line(room, author, event, *overlay, ignored.contains(&event.head.author))
+        }
         Line::Gap { room, log, to } => versioned("gap", Gap { room, room_id: log.0, to: to.0 }),
         Line::Complete { .. } | Line::Verified { .. } | Line::ReadTo(_) => log_json::write(line),
         Line::Sent { stored, id, level } => versioned(
@@ -393,7 +398,7 @@ fn receipt_line(room: &str, receipt: &Receipt) -> String {
     versioned("receipt", line)
 }
 
-fn event_line(room: &str, author: &str, event: &Event, overlay: Option<&Overlay>) -> String {
+fn event_line(room: &str, author: &str, event: &Event, overlay: Option<&Overlay>, ignored: bool) -> String {
     let (kind, body) = body_fields(event.content(), overlay);
     let head = &event.head;
     let line = EventLine {
@@ -406,6 +411,7 @@ fn event_line(room: &str, author: &str, event: &Event, overlay: Option<&Overlay>
         author_id: head.author.0,
         time: Moment::from_ms(head.time_ms).rfc_3339(),
         body,
+        ignored,
     };
     versioned(kind, line)
 }

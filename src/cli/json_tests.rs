@@ -1,12 +1,17 @@
 //! Lines for programs, one by one: what scripts depend on.
 
 use super::human::must_be_spelled_out;
-use super::json::write;
+use super::json;
 use super::line::{Level, Line};
 use crate::message::{
     Attachment, DeviceId, Edit, Event, EventBody, Head, LogId, NewestEdit, Overlay, Payload, Post, ReactionCount, RequestId,
     RoomKind, Seq, Stored, UserId, body_bytes,
 };
+use std::collections::BTreeSet;
+
+fn write(line: &Line<'_>) -> String {
+    json::write(line, &BTreeSet::new())
+}
 
 fn event(body: &EventBody) -> Event {
     let head = Head {
@@ -108,4 +113,14 @@ fn what_could_drive_a_terminal_is_escaped_and_reads_back() {
     let read: serde_json::Value = serde_json::from_str(&line).unwrap();
     assert_eq!(read["text"], text);
     assert_eq!((&read["reply_to"], &read["mentions"][0]), (&1.into(), &9.into()));
+}
+
+#[test]
+fn what_an_ignored_person_did_is_marked() {
+    let event = event(&EventBody::Posted(Post { text: "…".into(), ..Post::default() }));
+    let line = Line::Event { room: "#ops", author: "bob", event: &event, overlay: None };
+    let marked: serde_json::Value = serde_json::from_str(&json::write(&line, &BTreeSet::from([UserId(3)]))).unwrap();
+    assert_eq!(marked["ignored"], true);
+    let heard: serde_json::Value = serde_json::from_str(&json::write(&line, &BTreeSet::from([UserId(4)]))).unwrap();
+    assert_eq!(heard.get("ignored"), None);
 }

@@ -60,7 +60,7 @@ impl Output {
         self.format == Format::Json
     }
 
-    /// From now on, messages of these users are not shown to people; programs get them all.
+    /// From now on, messages of these users are not shown to people, and marked for programs.
     pub fn ignore(&mut self, users: impl Iterator<Item = UserId>) {
         self.ignored = users.collect();
     }
@@ -72,13 +72,13 @@ impl Output {
     pub fn line(&mut self, line: &Line<'_>) -> io::Result<()> {
         if let (Format::Human(_), Line::Event { event, .. }) = (self.format, line)
             && self.ignored.contains(&event.head.author)
-            && matches!(event.content(), EventBody::Posted(_))
+            && matches!(event.content(), EventBody::Posted(_) | EventBody::Edited(_))
         {
             return Ok(());
         }
         let text = match self.format {
             Format::Human(style) => human::write(line, style),
-            Format::Json => json::write(line),
+            Format::Json => json::write(line, &self.ignored),
         };
         self.put(&text)
     }

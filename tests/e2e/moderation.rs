@@ -137,10 +137,12 @@ fn the_messages_of_an_ignored_person_are_not_shown_to_people() {
     assert_eq!(alice.run(&["ignored"]).well().only_line(), "@bob");
     bob.run(&["send", "#ops", "listen to me"]).well();
     bob.run(&["send", "@alice", "psst"]).saying(4, "takes no messages from you");
-    assert!(!alice.run(&["tail", "#ops"]).well().out.join("\n").contains("listen to me"));
-    assert_eq!(alice.history("#ops").texts(), ["listen to me"], "programs get all");
+    bob.run(&["edit", "#ops", "4", "listen now"]).well();
+    assert!(!alice.run(&["tail", "#ops"]).well().out.join("\n").contains("listen"));
+    assert_eq!(alice.history("#ops").texts(), ["listen now"], "programs get all");
+    assert!(alice.run(&["--json", "history", "#ops"]).well().out.join("\n").contains(r#""ignored":true"#));
     alice.run(&["unignore", "@bob"]).well();
-    assert!(alice.run(&["tail", "#ops"]).well().out.join("\n").contains("listen to me"));
+    assert!(alice.run(&["tail", "#ops"]).well().out.join("\n").contains("listen now"));
 }
 
 #[test]

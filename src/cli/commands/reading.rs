@@ -60,12 +60,10 @@ pub(super) fn tail(context: &mut Context, args: &Tail) -> Result<(), Failure> {
     Ok(())
 }
 
-/// People are not shown the messages of those whom they ignore; programs get all.
+/// People are not shown the messages of those whom they ignore; programs get all, with a mark.
 fn hide_ignored(context: &mut Context, session: &mut Session) -> Result<(), Failure> {
-    if !context.output.is_json() {
-        let Reply::Ignored(people) = session.ask(&Request::Ignored)? else { return Err(unexpected()) };
-        context.output.ignore(people.iter().map(|user| user.user));
-    }
+    let Reply::Ignored(people) = session.ask(&Request::Ignored)? else { return Err(unexpected()) };
+    context.output.ignore(people.iter().map(|user| user.user));
     Ok(())
 }
 
