@@ -55,6 +55,8 @@ mod model_tests;
 #[cfg(test)]
 mod moderation_tests;
 #[cfg(test)]
+mod order_model_tests;
+#[cfg(test)]
 mod people_tests;
 #[cfg(test)]
 mod reading_tests;

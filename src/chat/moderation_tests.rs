@@ -348,3 +348,22 @@ fn in_a_class_moderators_announce() {
     assert!(world.events(log, 1).contains(&posted("lesson")));
     assert!(world.events(log, 1).iter().any(|body| matches!(body, EventBody::Room(RoomEvent::Settings(_)))));
 }
+
+#[test]
+fn leaving_and_coming_back_ends_no_mute_and_no_pause_of_slow_mode() {
+    let mut world = World::new();
+    let [alice, bob, carol] = ["alice", "bob", "carol"].map(|name| world.register(name));
+    stored(world.act(member(&alice), create("#ops", Visibility::Public)));
+    stored(world.act(member(&bob), join("#ops")));
+    stored(world.act(member(&carol), join("#ops")));
+    let mute = Action::Moderate { room: Target::Room("#ops".into()), user: "bob".into(), deed: Deed::Mute(3_600) };
+    stored(world.act(member(&alice), mute));
+    stored(world.act(member(&alice), super::retention_tests::set("#ops", vec![Setting::Slow(600)])));
+    stored(world.act(member(&carol), post("#ops", "one")));
+    for person in [&bob, &carol] {
+        stored(world.act(member(person), leave("#ops")));
+        stored(world.act(member(person), join("#ops")));
+    }
+    assert_eq!(code(world.act(member(&bob), post("#ops", "again"))), RefusalCode::Muted);
+    assert_eq!(code(world.act(member(&carol), post("#ops", "again"))), RefusalCode::SlowMode);
+}

@@ -377,9 +377,13 @@ impl Database {
         )
     }
 
+    /// Begins a span. How long the user may not write is carried on from the span before it.
     fn open_membership(&mut self, log: LogId, user: UserId, from: Seq, role: Role) -> Result<(), StoreError> {
         self.change_one(
-            "INSERT INTO memberships (log, user, from_seq, role) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT INTO memberships (log, user, from_seq, role, muted_until_ms, last_post_ms)
+             SELECT ?1, ?2, ?3, ?4, before.muted_until_ms, before.last_post_ms FROM (SELECT 1)
+             LEFT JOIN (SELECT muted_until_ms, last_post_ms FROM memberships WHERE log = ?1 AND user = ?2
+                        ORDER BY from_seq DESC LIMIT 1) AS before",
             params![sql(log.0), sql(user.0), sql(from.0), role_number(role)],
         )?;
         self.change_one("UPDATE logs SET member_count = member_count + 1 WHERE id = ?1", params![sql(log.0)])
