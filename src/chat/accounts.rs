@@ -6,6 +6,7 @@
 use super::command::{Change, Outcome};
 use super::devices::{DEVICES_MAX, add, revoke};
 use super::execute::name_taken;
+use super::guests;
 use super::invitations::{Admitted, admit};
 use super::target::known_user;
 use super::turn::{Ruled, Speaker, Turn, refuse};
@@ -38,7 +39,10 @@ pub(super) fn register(
         turn.db.make_admin(user)?;
     }
     let user = known_user(turn.db.tables(), user)?;
-    let account = add(&mut turn, user, key, device)?;
+    let account = add(&mut turn, user.clone(), key, device)?;
+    if kind == AccountKind::Guest {
+        guests::begin(&mut turn, &Speaker { user, device: account.device })?;
+    }
     Ok(turn.done(Reply::Account(account)))
 }
 

@@ -7,7 +7,7 @@
 use super::command::{Change, ChoreTry, Outcome};
 use super::target::known_user;
 use super::turn::{Ruled, Speaker, Turn};
-use super::{deletion, retention, scheduled};
+use super::{deletion, guests, retention, scheduled};
 use crate::message::Reply;
 use crate::store::{Chore, ChoreKind};
 
@@ -15,11 +15,11 @@ use crate::store::{Chore, ChoreKind};
 const PUT_OFF_MS: u64 = 3_600_000;
 
 /// Does one step of the chore that is due first, and tells when the next one is due.
-pub(super) fn run(mut turn: Turn<'_>, what: ChoreTry) -> Ruled<Outcome> {
+pub(super) fn run(mut turn: Turn<'_>, what: ChoreTry, guest_days: u32) -> Ruled<Outcome> {
     let now_ms = turn.command.time_ms;
     if let Some(chore) = turn.db.tables().first_chore()?.filter(|chore| chore.due_ms <= now_ms) {
         match what {
-            ChoreTry::Run => step(&mut turn, &chore)?,
+            ChoreTry::Run => step(&mut turn, &chore, guest_days)?,
             ChoreTry::PutOff => turn.db.set_chore_due(chore.id, now_ms + PUT_OFF_MS)?,
         }
     }
@@ -29,12 +29,13 @@ pub(super) fn run(mut turn: Turn<'_>, what: ChoreTry) -> Ruled<Outcome> {
     Ok(turn.done(Reply::Done))
 }
 
-fn step(turn: &mut Turn<'_>, chore: &Chore) -> Ruled<()> {
+fn step(turn: &mut Turn<'_>, chore: &Chore, guest_days: u32) -> Ruled<()> {
     let user = known_user(turn.db.tables(), chore.work.user)?;
     let speaker = Speaker { user, device: chore.work.device };
     match chore.work.kind {
         ChoreKind::Retention => retention::step(turn, &speaker, chore),
         ChoreKind::Post => scheduled::step(turn, &speaker, chore),
         ChoreKind::Deletion => deletion::step(turn, &speaker, chore),
+        ChoreKind::GuestLife => guests::step(turn, &speaker, chore, guest_days),
     }
 }

@@ -214,7 +214,12 @@ pub enum Action {
         desk: Target,
     },
     /// See to the chore that is due first, if one is.
-    Chore(ChoreTry),
+    Chore {
+        /// What to do about it.
+        what: ChoreTry,
+        /// For how many days a guest is kept who is not seen; 0: for ever.
+        guest_days: u32,
+    },
     /// Write a message with a file.
     PostFile(FileDraft),
     /// Move the actor's read marker of a log.
@@ -299,6 +304,11 @@ pub enum Change {
     /// The account ended for good; its connections end.
     AccountEnded {
         /// The user.
+        user: UserId,
+    },
+    /// A guest was not seen for long: if they are there all the same, it is to be noted now.
+    GuestDue {
+        /// The guest.
         user: UserId,
     },
     /// What the user may do on the whole server is another now.

@@ -2,7 +2,9 @@
 
 use super::deletion::STEP_EVENTS_MAX;
 use super::retention_tests::do_chores;
-use super::tests::{World, account, bind, code, create, guest, join, key, member, post, posted, register, stored, stranger};
+use super::tests::{
+    World, account, bind, chore, code, create, guest, join, key, member, post, posted, register, stored, stranger,
+};
 use super::*;
 use crate::message::{
     Account, Concerned, Deed, EventBody, LogId, Mark, RefusalCode, Reply, Role, RoomEvent, Seq, Target, Text, Texts, Visibility,
@@ -152,7 +154,7 @@ fn a_long_life_ends_in_bounded_steps() {
     world.act(member(&alice), delete(&alice, Texts::AreErased)).unwrap();
     let mut step_count = 0;
     loop {
-        let ran = world.act(Actor::Server, Action::Chore(ChoreTry::Run)).unwrap();
+        let ran = world.act(Actor::Server, chore(ChoreTry::Run)).unwrap();
         assert!(ran.events.len() <= 20, "{}", ran.events.len());
         step_count += 1;
         if !ran.changes.iter().any(|change| matches!(change, Change::ChoreDue { .. })) {
@@ -174,5 +176,7 @@ fn a_guest_ends_without_a_password() {
     assert_eq!(code(world.act(member(&visitor), guessed)), RefusalCode::WrongPassword);
     world.act(member(&visitor), delete(&visitor, Texts::Stay)).unwrap();
     assert_eq!(code(world.act(stranger(2), guest("visitor"))), RefusalCode::NameTaken);
-    do_chores(&mut world);
+    let look_at_ms = do_chores(&mut world).unwrap();
+    world.wait_until(look_at_ms);
+    assert_eq!(do_chores(&mut world), None, "nobody looks at a guest who is gone");
 }

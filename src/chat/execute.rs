@@ -21,7 +21,7 @@ pub fn execute(db: &mut Database, command: &Command) -> Result<Result<Outcome, R
         Actor::Stranger { key } => stranger(turn, &key),
         Actor::Member { user, device } => member(turn, user, device),
         Actor::Server => match turn.command.action {
-            Action::Chore(what) => chores::run(turn, what),
+            Action::Chore { what, guest_days } => chores::run(turn, what, guest_days),
             _ => unreachable!("the server orders nothing but chores"),
         },
     })
@@ -61,7 +61,7 @@ fn member(turn: Turn<'_>, user: UserId, device: DeviceId) -> Ruled<Outcome> {
         Action::Post(draft) => return posting::post(turn, &speaker, draft, None),
         Action::PostFile(wish) => return posting::post(turn, &speaker, &wish.draft, Some(wish)),
         Action::MarkRead { log, seq } => return marking::mark_read(turn, &speaker, log, *seq),
-        Action::Chore(_) => return refuse(RefusalCode::NotSignedIn, "only the server itself does chores"),
+        Action::Chore { .. } => return refuse(RefusalCode::NotSignedIn, "only the server itself does chores"),
         Action::Seen => return devices::seen(turn, &speaker),
         _ => {}
     }
@@ -109,7 +109,7 @@ fn once(mut turn: Turn<'_>, speaker: &Speaker) -> Ruled<Outcome> {
         | Action::LogOut
         | Action::DeleteAccount { .. }
         | Action::Seen
-        | Action::Chore(_)
+        | Action::Chore { .. }
         | Action::MarkRead { .. }
         | Action::PostFile(_)
         | Action::Post(_) => unreachable!("these know their repeats themselves"),

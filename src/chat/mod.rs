@@ -15,6 +15,9 @@ mod devices;
 mod directory;
 mod execute;
 mod files;
+#[cfg(test)]
+mod guest_tests;
+mod guests;
 mod index;
 mod invitations;
 mod marking;

@@ -1,6 +1,6 @@
 //! Messages that are posted later, told as stories over a real database.
 
-use super::tests::{World, code, create, join, leave, member, stored};
+use super::tests::{World, chore, code, create, join, leave, member, stored};
 use super::*;
 use crate::message::{Account, EventBody, PostRequest, RefusalCode, Reply, RequestId, Target, Visibility};
 
@@ -29,7 +29,7 @@ fn plan(world: &mut World, author: &Account, to: &str, text: &str, delay_ms: u64
 
 /// Lets the server see to what is due.
 fn run_chores(world: &mut World) -> Outcome {
-    world.act(Actor::Server, Action::Chore(ChoreTry::Run)).unwrap()
+    world.act(Actor::Server, chore(ChoreTry::Run)).unwrap()
 }
 
 #[test]

@@ -147,6 +147,11 @@ pub(super) fn guest(user: &str) -> Action {
     Action::Guest { name: name(user), device: device() }
 }
 
+/// What the server does about what is due.
+pub(super) fn chore(what: ChoreTry) -> Action {
+    Action::Chore { what, guest_days: 30 }
+}
+
 pub(super) fn bind(account: &Account) -> Action {
     Action::BindDevice { user: account.user, verified: format!("hash of {}", account.name), device: device() }
 }

@@ -49,7 +49,8 @@ impl Server {
         }
         self.chores.look_at = None;
         self.chores.is_running = true;
-        let action = Action::Chore(std::mem::replace(&mut self.chores.next_try, ChoreTry::Run));
+        let what = std::mem::replace(&mut self.chores.next_try, ChoreTry::Run);
+        let action = Action::Chore { what, guest_days: self.config.guest_days };
         let mut dice = [0; 10];
         self.dice.fill(&mut dice);
         let (id, salt) = (RequestId::at(now.wall_ms, dice), self.salt());

@@ -222,6 +222,18 @@ impl Server {
         if now.wall_ms.saturating_sub(last_seen_ms) < SEEN_EVERY_MS || self.commands_in_flight >= COMMANDS_IN_FLIGHT_MAX {
             return;
         }
+        self.order_seen(now, account);
+    }
+
+    /// A guest is about to be forgotten: if they are there, it is noted.
+    pub(super) fn note_guest(&mut self, now: Now, user: UserId) {
+        let session = self.presence.sessions_of_user(user).first().and_then(|handle| self.sessions.get(handle));
+        if let Some(account) = session.and_then(|session| session.account()).cloned() {
+            self.order_seen(now, &account);
+        }
+    }
+
+    fn order_seen(&mut self, now: Now, account: &Account) {
         let actor = Actor::Member { user: account.user, device: account.device };
         let (id, salt) = (RequestId(self.salt()), self.salt());
         let command = Command { actor, id, fingerprint: [0; 32], time_ms: now.wall_ms, salt, action: Action::Seen };

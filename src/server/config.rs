@@ -58,6 +58,8 @@ pub struct Limits {
     pub hashing_threads: u32,
     /// Logs that one session follows at a time.
     pub follows_per_session_max: u32,
+    /// Days for which a guest is kept who is not seen; 0: for ever.
+    pub guest_days: u32,
     /// Requests of one user a second, other than messages; ten times as many at once.
     pub requests_per_user_per_s: u32,
     /// Messages of one user a second; ten times as many at once.
@@ -99,6 +101,7 @@ impl Default for Limits {
             handshakes_per_prefix_per_s_max: 50,
             hashing_threads: 0,
             follows_per_session_max: 1_024,
+            guest_days: 30,
             requests_per_user_per_s: AllowanceConfig::DEFAULT.requests_per_user,
             posts_per_user_per_s: AllowanceConfig::DEFAULT.posts_per_user,
             registrations_per_prefix_per_hour: AllowanceConfig::DEFAULT.registrations_per_prefix,
@@ -170,6 +173,7 @@ const LIMIT_KEYS: &[&str] = &[
     "handshakes_per_prefix_per_s_max",
     "hashing_threads",
     "follows_per_session_max",
+    "guest_days",
     "requests_per_user_per_s",
     "posts_per_user_per_s",
     "registrations_per_prefix_per_hour",
@@ -349,7 +353,7 @@ mod tests {
              [limits]\nconnections_max = 5\nconnections_per_device_max = 6\ncookie_above_per_s = 7\nhandshakes_per_s_max = 10\n\
              handshakes_per_prefix_per_s_max = 11\nhashing_threads = 8\n\
              follows_per_session_max = 9\nrequests_per_user_per_s = 12\nposts_per_user_per_s = 13\n\
-             registrations_per_prefix_per_hour = 14\nwrong_passwords_per_prefix_per_hour = 15\nloopback_exempt = false\n\
+             registrations_per_prefix_per_hour = 14\nwrong_passwords_per_prefix_per_hour = 15\nloopback_exempt = false\nguest_days = 16\n\
              file_len_max = 16\nfiles_per_user_len_max = 17\n",
             "udpchat.toml",
         )
@@ -364,6 +368,7 @@ mod tests {
             handshakes_per_prefix_per_s_max: 11,
             hashing_threads: 8,
             follows_per_session_max: 9,
+            guest_days: 16,
             requests_per_user_per_s: 12,
             posts_per_user_per_s: 13,
             registrations_per_prefix_per_hour: 14,

@@ -101,6 +101,7 @@ pub fn run(
     let server_config = ServerConfig {
         endpoint: config.transport(if trace.is_some() { Tracing::On } else { Tracing::Off }),
         guests: config.guests,
+        guest_days: config.limits.guest_days,
         registration: config.registration,
         follows_per_session_max: config.limits.follows_per_session_max as usize,
         allowances: config.limits.allowances(),

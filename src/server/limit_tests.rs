@@ -43,6 +43,7 @@ impl House {
         let config = ServerConfig {
             endpoint: Config::server(),
             guests: true,
+            guest_days: 30,
             registration: Registration::Open,
             follows_per_session_max: 64,
             allowances: AllowanceConfig::DEFAULT,

@@ -40,6 +40,8 @@ pub struct ServerConfig {
     pub endpoint: TransportConfig,
     /// Whether people may come without a password.
     pub guests: bool,
+    /// For how many days a guest is kept who is not seen; 0: for ever.
+    pub guest_days: u32,
     /// Who may register.
     pub registration: Registration,
     /// Logs that one session follows at a time.

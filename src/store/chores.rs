@@ -15,6 +15,8 @@ pub enum ChoreKind {
     Post,
     /// Take a deleted account out of everything, and erase what it wrote if that is wished.
     Deletion,
+    /// See whether a guest still comes.
+    GuestLife,
 }
 
 /// Work that is due later.
@@ -63,6 +65,7 @@ fn kind_number(kind: ChoreKind) -> i64 {
         ChoreKind::Retention => 1,
         ChoreKind::Post => 2,
         ChoreKind::Deletion => 3,
+        ChoreKind::GuestLife => 4,
     }
 }
 
@@ -71,6 +74,7 @@ fn chore(row: &Row<'_>) -> rusqlite::Result<Chore> {
         1 => ChoreKind::Retention,
         2 => ChoreKind::Post,
         3 => ChoreKind::Deletion,
+        4 => ChoreKind::GuestLife,
         other => return Err(rusqlite::Error::IntegralValueOutOfRange(2, other)),
     };
     let (user, device) = (UserId(count(row, 3)?), DeviceId(count(row, 4)?));

@@ -20,6 +20,7 @@ const STEPS: &[&str] = &[
     include_str!("layouts/8.sql"),
     include_str!("layouts/9.sql"),
     include_str!("layouts/10.sql"),
+    include_str!("layouts/11.sql"),
 ];
 
 /// Settings of every connection: name, value to set, value to read back.

@@ -66,8 +66,8 @@ const ROWS: &[(usize, &str)] = &[
     (9, "INSERT INTO files VALUES (3, 1, 1, randomblob(32), 7);"),
 ];
 
-/// Tables that a step works out anew, and that layout.
-const MADE_ANEW: &[(&str, usize)] = &[("read_markers", 7)];
+/// Tables that a step works out anew or adds to, and that layout.
+const MADE_ANEW: &[(&str, usize)] = &[("read_markers", 7), ("chores", 11)];
 
 /// Rows of a table, by the given columns.
 fn rows(connection: &Connection, table: &str, columns: &str) -> Vec<String> {
@@ -139,6 +139,8 @@ fn steps_work_out_what_is_new_from_what_was_there() {
     let database = filled(1);
     migrate(&database).unwrap();
     assert_eq!(rows(&database, "users", "name, kind"), [r#"[Text("Ann"), Integer(0)]"#, r#"[Text("Guest"), Integer(1)]"#]);
+    // Who was a guest will be looked after.
+    assert_eq!(rows(&database, "chores", "kind, user, device"), ["[Integer(4), Integer(2), Integer(2)]"]);
     // Who was a member has read everything.
     assert_eq!(
         rows(&database, "read_markers", "user, log, seq, post_number"),

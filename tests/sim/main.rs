@@ -14,6 +14,7 @@ mod ephemeral;
 mod files;
 mod grid;
 mod guessing;
+mod guests;
 mod handshake;
 mod hostile;
 mod lanes;

@@ -48,6 +48,7 @@ impl Process {
         let config = ServerConfig {
             endpoint: Config::server(),
             guests: true,
+            guest_days: 1,
             registration: Registration::Open,
             follows_per_session_max: 64,
             allowances: AllowanceConfig::DEFAULT,
