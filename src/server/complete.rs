@@ -50,7 +50,6 @@ impl Server {
         }
         if let Some(asked) = asked {
             self.pump(now, asked.session);
-            self.pump_siblings(now, asked.session);
         }
     }
 

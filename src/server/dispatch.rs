@@ -5,7 +5,7 @@
 
 use super::job::Read;
 use super::server::{Now, Server};
-use super::session::Received;
+use super::session::{Lane, Received};
 use super::steps::{Asked, Step};
 use crate::auth::{SALT_LEN, Secret};
 use crate::chat::{Action, Actor, Command};
@@ -208,6 +208,9 @@ impl Server {
     pub(super) fn end(&mut self, asked: Asked) {
         if let Some(session) = self.sessions.get_mut(&asked.session) {
             session.end(asked.lane, asked.len, &asked.fingerprint);
+        }
+        if asked.lane != Lane::Read {
+            self.wake_siblings(asked.session);
         }
     }
 }

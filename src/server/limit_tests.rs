@@ -8,8 +8,9 @@ use super::{AllowanceConfig, FileAnswer, FileJob, FileLimits, Now, Server, Serve
 use crate::chat::KeyOwner;
 use crate::crypto::{Dice, PublicKey, SecretKey, ServerSecrets};
 use crate::message::{
-    Account, AccountKind, DeviceId, EventPage, FILE_CHUNK_LEN_MAX, FileChunk, FileOffer, HistoryFrom, HistoryRequest, LogId,
-    PostRequest, Refusal, RefusalCode, Registration, Reply, Request, RequestId, Seq, ServerRole, Target, Told, UserId,
+    Account, AccountKind, ChangePassword, DeviceId, EventPage, FILE_CHUNK_LEN_MAX, FileChunk, FileOffer, HistoryFrom,
+    HistoryRequest, LogId, Password, PostRequest, Refusal, RefusalCode, Registration, Reply, Request, RequestId, Seq, ServerRole,
+    Target, Told, UserId,
 };
 use crate::transport::{CloseCode, Config, ConnectionHandle, Endpoint, Micros, Path, StreamId, Time};
 use std::sync::Arc;
@@ -294,6 +295,27 @@ fn of_two_copies_the_second_waits_for_the_answer_to_the_first() {
             assert_eq!(house.jobs.len(), 2, "nobody was told what became of the first");
         }
     }
+}
+
+#[test]
+fn a_copy_is_woken_also_by_an_answer_that_no_ledger_gave() {
+    let mut house = House::with_member();
+    let password = || Password::new("long enough".to_owned());
+    let change = Request::ChangePassword(ChangePassword {
+        id: RequestId([1; 16]),
+        old: password(),
+        new: password(),
+        revoke_others: false,
+    });
+    house.ask(1, &change);
+    house.pass(100);
+    house.connect_again();
+    house.ask(1, &change);
+    house.pass(100);
+    assert_eq!(house.jobs.len(), 1, "the copy waits");
+    let Some(Job::Read(ticket, _)) = house.jobs.pop() else { panic!("a look-up") };
+    house.done(Done::Read(ticket, Err(Refusal::new(RefusalCode::Busy, "later"))));
+    assert_eq!(house.jobs.len(), 1, "its turn has come");
 }
 
 #[test]

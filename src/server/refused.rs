@@ -6,7 +6,7 @@
 //! were refused, and of two copies the second begins when the first has its answer. The connection that was told no may ask
 //! again, and so may every connection that begins afterwards.
 
-use super::server::{Now, Server};
+use super::server::Server;
 use super::session::{Lane, Received};
 use super::steps::Asked;
 use crate::message::Refusal;
@@ -44,7 +44,7 @@ impl Server {
         same_key.into_iter().flatten().copied().filter(move |other| *other != handle)
     }
 
-    /// Whether another connection of the device waits for the answer to the same request. That one is pumped when it has it.
+    /// Whether another connection of the device waits for the answer to the same request. This one is woken when it has it.
     pub(super) fn is_under_way_elsewhere(&self, handle: ConnectionHandle, received: &Received) -> bool {
         let is_under_way = |other| self.sessions.get(&other).is_some_and(|other| other.is_under_way(&received.fingerprint));
         received.lane != Lane::Read && self.siblings(handle).any(is_under_way)
@@ -62,11 +62,11 @@ impl Server {
         }
     }
 
-    /// Begins what waited for an answer on another connection of the device.
-    pub(super) fn pump_siblings(&mut self, now: Now, handle: ConnectionHandle) {
-        for other in self.siblings(handle).collect::<Vec<_>>() {
-            self.pump(now, other);
-        }
+    /// A request of the session has its answer: the device's other connections may have waited for it.
+    pub(super) fn wake_siblings(&mut self, handle: ConnectionHandle) {
+        let waits = |other: &ConnectionHandle| self.sessions.get(other).is_some_and(|other| other.next.is_some());
+        let waiting: Vec<_> = self.siblings(handle).filter(waits).collect();
+        self.stalled.extend(waiting);
     }
 }
 

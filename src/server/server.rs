@@ -418,9 +418,7 @@ impl Server {
             self.follows.remove(log, handle);
         }
         // What waited for this one waits no longer.
-        for other in same_key {
-            self.pump(now, other);
-        }
+        self.stalled.extend(same_key);
     }
 
     /// Hands a question to the readers.
