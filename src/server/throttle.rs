@@ -4,7 +4,7 @@
 //! A session that must wait is not read: its stream fills, and the transport holds its sender back. Nothing is lost and the
 //! order stays.
 
-use super::allowance::{AllowanceCounters, Origin};
+use super::allowance::{AllowanceCounters, Origin, Payer};
 use super::bulk::{has_file_room, has_page_room};
 use super::server::{COMMANDS_IN_FLIGHT_MAX, Now, READS_IN_FLIGHT_MAX, REPLY_QUEUE_LEN_MAX, Server};
 use super::session::{Lane, Pace, Received};
@@ -24,6 +24,8 @@ enum Excess {
     ReadWaits,
     /// It is refused: a person asked for it, and is told when to ask again.
     Refused,
+    /// The same, from a budget of the device: it takes devices away, and must not stand behind what these ask.
+    DoorRefused,
 }
 
 fn excess_of(request: &Request) -> Excess {
@@ -53,16 +55,15 @@ fn excess_of(request: &Request) -> Excess {
         | Request::FileChunk(_)
         | Request::ReadFile(_)
         | Request::SetAway(_) => Excess::ReadWaits,
+        Request::LogOut(_) | Request::ChangePassword(_) | Request::RevokeDevice(_) | Request::DeleteAccount(_) => {
+            Excess::DoorRefused
+        }
         Request::Register(_)
         | Request::RegisterInvited(_)
         | Request::LogIn(_)
         | Request::Guest(_)
-        | Request::LogOut(_)
-        | Request::ChangePassword(_)
-        | Request::DeleteAccount(_)
         | Request::WhoAmI
         | Request::Devices
-        | Request::RevokeDevice(_)
         | Request::WhoIs(_)
         | Request::SetProfile(_)
         | Request::Claim(_)
@@ -147,7 +148,7 @@ impl Server {
         let paid = match excess {
             Excess::PostWaits => self.allowance.take_post(now.at, origin, user),
             Excess::ReadWaits => self.allowance.take_read(now.at, origin, user),
-            Excess::Refused => Ok(()),
+            Excess::Refused | Excess::DoorRefused => Ok(()),
         };
         let Err(wait) = paid else { return true };
         self.throttled.insert((now.at + wait, handle));
@@ -162,13 +163,15 @@ impl Server {
     /// Pays for a request that does not wait.
     pub(super) fn pay_or_refuse(&mut self, now: Now, asked: Asked, request: &Request) -> Result<(), Refusal> {
         let Some(session) = self.sessions.get(&asked.session) else { return Ok(()) };
-        let user = session.account().map(|account| account.user);
-        // Of somebody who is nobody yet, nothing waits.
-        if user.is_some() && excess_of(request) != Excess::Refused {
-            return Ok(());
-        }
+        let payer = match (session.account(), excess_of(request)) {
+            // Of somebody who is nobody yet, nothing waits.
+            (None, _) => Payer::Stranger,
+            (Some(_), Excess::PostWaits | Excess::ReadWaits) => return Ok(()),
+            (Some(account), Excess::Refused) => Payer::User(account.user),
+            (Some(account), Excess::DoorRefused) => Payer::Door(account.device),
+        };
         let Some(origin) = self.origin(asked.session) else { return Ok(()) };
-        self.allowance.take_request(now.at, origin, user)
+        self.allowance.take_request(now.at, origin, payer)
     }
 
     /// Pays for a new account.

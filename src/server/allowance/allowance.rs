@@ -8,7 +8,7 @@
 use super::budgets::Budgets;
 use super::homes::Homes;
 use super::origin::{Origin, Prefix};
-use crate::message::{Refusal, RefusalCode, RoomName, UserId, UserName};
+use crate::message::{DeviceId, Refusal, RefusalCode, RoomName, UserId, UserName};
 use crate::transport::{Micros, Rate, Time};
 use std::hash::{BuildHasher, Hash, RandomState};
 
@@ -63,6 +63,9 @@ const NEAR_WRONG: Rate = Rate::new(120, HOUR, 5);
 /// for all others, so that the owner at a new place does not stand in line with those who guess.
 const ACCOUNT_WRONG: Rate = Rate::new(3_600, HOUR, 20);
 
+/// Requests of one device that end devices and accounts or change their keys.
+const DOOR_REQUESTS: Rate = Rate::per_second(1, 40);
+
 /// Requests of strangers from one prefix.
 const STRANGER_REQUESTS: Rate = Rate::per_second(20, 200);
 
@@ -73,12 +76,27 @@ enum Repute {
     Fresh,
 }
 
+/// Who pays for a request that does not wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Payer {
+    /// The address prefix of somebody who is nobody yet.
+    Stranger,
+    /// The user.
+    User(UserId),
+    /// The device, from what is set apart for closing doors.
+    Door(DeviceId),
+}
+
 /// All budgets.
 #[derive(Debug)]
 pub(in super::super) struct Allowance {
     is_loopback_exempt: bool,
     counters: AllowanceCounters,
-    requests: Budgets<UserId>,
+    reads: Budgets<UserId>,
+    commands: Budgets<UserId>,
+    /// What ends devices and accounts and changes their keys: apart, so that nobody who holds one device of a user can keep
+    /// the user from taking it away.
+    doors: Budgets<DeviceId>,
     posts: Budgets<UserId>,
     stranger_requests: Budgets<Prefix>,
     registrations: Budgets<Prefix>,
@@ -97,7 +115,9 @@ impl Allowance {
         Self {
             is_loopback_exempt: config.is_loopback_exempt,
             counters: AllowanceCounters::default(),
-            requests: Budgets::new(ten_at_once(config.requests_per_user)),
+            reads: Budgets::new(ten_at_once(config.requests_per_user)),
+            commands: Budgets::new(ten_at_once(config.requests_per_user)),
+            doors: Budgets::new(DOOR_REQUESTS),
             posts: Budgets::new(ten_at_once(config.posts_per_user)),
             stranger_requests: Budgets::new(STRANGER_REQUESTS),
             registrations: Budgets::new(Rate::new(
@@ -141,20 +161,21 @@ impl Allowance {
         if self.is_exempt(origin) {
             return Ok(());
         }
-        self.requests.take(now, user).inspect_err(|_| self.counters.slowed += 1)
+        self.reads.take(now, user).inspect_err(|_| self.counters.slowed += 1)
     }
 
-    /// Pays for any other request of `user`, or of somebody who is nobody yet.
+    /// Pays for a request that does not wait.
     ///
     /// # Errors
     /// The refusal.
-    pub(in super::super) fn take_request(&mut self, now: Time, origin: Origin, user: Option<UserId>) -> Result<(), Refusal> {
+    pub(in super::super) fn take_request(&mut self, now: Time, origin: Origin, payer: Payer) -> Result<(), Refusal> {
         if self.is_exempt(origin) {
             return Ok(());
         }
-        let taken = match user {
-            Some(user) => self.requests.take(now, user),
-            None => self.stranger_requests.take(now, origin.prefix),
+        let taken = match payer {
+            Payer::Stranger => self.stranger_requests.take(now, origin.prefix),
+            Payer::User(user) => self.commands.take(now, user),
+            Payer::Door(device) => self.doors.take(now, device),
         };
         taken.map_err(|wait| {
             self.counters.requests_refused += 1;
@@ -389,12 +410,12 @@ mod tests {
             allowance.take_registration(START, here).unwrap();
             allowance.take_post(START, here, user).unwrap();
             allowance.take_read(START, here, user).unwrap();
-            allowance.take_request(START, here, Some(user)).unwrap();
+            allowance.take_request(START, here, Payer::User(user)).unwrap();
         }
         assert_eq!(wrong(&mut allowance, START, here, "alice", 50), 5);
         let mut strict = Allowance::new(&AllowanceConfig { is_loopback_exempt: false, ..AllowanceConfig::DEFAULT });
         assert_eq!((0..1_000).filter(|_| strict.take_registration(START, here).is_ok()).count(), 60);
-        assert_eq!((0..1_000).filter(|_| strict.take_request(START, here, None).is_ok()).count(), 200);
+        assert_eq!((0..1_000).filter(|_| strict.take_request(START, here, Payer::Stranger).is_ok()).count(), 200);
     }
 
     #[test]
@@ -406,9 +427,21 @@ mod tests {
         assert_eq!(posts.count(), 500);
         assert_eq!(allowance.take_post(START, places[0], user), Err(Micros::from_millis(20)));
         assert!(allowance.take_post(START, places[0], UserId(2)).is_ok());
-        assert_eq!((0..2_000).filter(|_| allowance.take_request(START, places[0], Some(user)).is_ok()).count(), 500);
+        let command = Payer::User(user);
+        assert_eq!((0..2_000).filter(|_| allowance.take_request(START, places[0], command).is_ok()).count(), 500);
         let counters = allowance.counters();
         assert_eq!((counters.slowed, counters.requests_refused), (1_501, 1_500));
+    }
+
+    #[test]
+    fn nothing_that_a_device_asks_keeps_another_from_taking_it_away() {
+        let mut allowance = Allowance::new(&AllowanceConfig::DEFAULT);
+        let (user, owner, here) = (UserId(1), DeviceId(2), origin("192.0.2.1"));
+        while allowance.take_read(START, here, user).is_ok() {}
+        assert!(allowance.take_request(START, here, Payer::User(user)).is_ok(), "reads leave room for commands");
+        while allowance.take_request(START, here, Payer::User(user)).is_ok() {}
+        while allowance.take_request(START, here, Payer::Door(DeviceId(1))).is_ok() {}
+        assert_eq!((0..100).filter(|_| allowance.take_request(START, here, Payer::Door(owner)).is_ok()).count(), 40);
     }
 
     #[test]

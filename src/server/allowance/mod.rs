@@ -11,5 +11,5 @@ mod origin;
 
 pub use allowance::{AllowanceConfig, AllowanceCounters};
 
-pub(super) use allowance::Allowance;
+pub(super) use allowance::{Allowance, Payer};
 pub(super) use origin::Origin;
