@@ -115,6 +115,8 @@ pub(super) fn step(turn: &mut Turn<'_>, speaker: &Speaker, chore: &Chore) -> Rul
         }
     };
     turn.db.set_chore_state(chore.id, &next.bytes())?;
+    // Behind whatever else is due by now: there can be very much to erase.
+    turn.db.set_chore_due(chore.id, turn.command.time_ms)?;
     Ok(())
 }
 

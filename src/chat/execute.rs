@@ -75,6 +75,7 @@ fn once(mut turn: Turn<'_>, speaker: &Speaker) -> Ruled<Outcome> {
     match turn.db.tables().outcome(speaker.user.id, id)? {
         Some(first) if first.fingerprint == fingerprint => {
             let (_, reply) = Reply::decode(&first.reply).map_err(|_| StoreError::Damaged("a kept reply does not read"))?;
+            let reply = scheduled::told_again(&turn.command.action, reply);
             return Ok(turn.repeated(reply));
         }
         Some(_) => return id_reused(),
@@ -114,7 +115,7 @@ fn once(mut turn: Turn<'_>, speaker: &Speaker) -> Ruled<Outcome> {
         | Action::PostFile(_)
         | Action::Post(_) => unreachable!("these know their repeats themselves"),
     };
-    turn.db.keep_outcome(speaker.user.id, id, &fingerprint, &reply.encode(0))?;
+    turn.db.keep_outcome(speaker.user.id, id, &fingerprint, &scheduled::kept(reply.clone()).encode(0))?;
     Ok(turn.done(reply))
 }
 

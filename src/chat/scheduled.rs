@@ -1,6 +1,6 @@
 //! Messages that are posted later: kept as chores, posted once, in their authors' names and by the rules of that time.
 
-use super::command::Change;
+use super::command::{Action, Change};
 use super::posting::{Draft, write};
 use super::rights::Rights;
 use super::target::{find, other};
@@ -37,6 +37,27 @@ pub(super) fn schedule(turn: &mut Turn<'_>, speaker: &Speaker, post: &PostReques
     let number = turn.db.add_chore(at_ms, &work)?;
     turn.change(Change::ChoreDue { at_ms });
     Ok(Reply::Scheduled(ScheduledPost { number, post: post.clone(), at_ms }))
+}
+
+/// The reply as it is kept for a repeat: without what was written, which must go when the message goes.
+pub(super) fn kept(reply: Reply) -> Reply {
+    match reply {
+        Reply::Scheduled(mut waiting) => {
+            (waiting.post.text, waiting.post.payload) = (String::new(), None);
+            Reply::Scheduled(waiting)
+        }
+        other => other,
+    }
+}
+
+/// The kept reply to a repeat of `action`, which brings what was written along.
+pub(super) fn told_again(action: &Action, kept: Reply) -> Reply {
+    match (action, kept) {
+        (Action::Schedule { post, .. }, Reply::Scheduled(waiting)) => {
+            Reply::Scheduled(ScheduledPost { post: post.clone(), ..waiting })
+        }
+        (_, other) => other,
+    }
 }
 
 /// Refuses a place that the user could not write to in any case, so that a slip of the hand is told now. Whether they may is
@@ -87,7 +108,16 @@ pub(super) fn step(turn: &mut Turn<'_>, speaker: &Speaker, chore: &Chore) -> Rul
     let text = Text::parse(text).map_err(|_| StoreError::Damaged("a message that waits has a text that none has"))?;
     turn.id = id;
     let draft = Draft { to, text, reply_to, payload };
-    let ran = if speaker.user.enabled { write(turn, speaker, &draft, None) } else { return Ok(()) };
+    if !speaker.user.enabled {
+        return Ok(());
+    }
+    // Who took a device away takes what it planned with it.
+    let is_live = turn.db.tables().live_devices(speaker.user.id)?.iter().any(|device| device.id == speaker.device);
+    let ran = if is_live {
+        write(turn, speaker, &draft, None)
+    } else {
+        refuse(RefusalCode::DeviceRevoked, "the device that planned it was logged out meanwhile")
+    };
     match ran {
         Ok(_) => Ok(()),
         Err(Stop::Refused(refusal)) => {

@@ -2,7 +2,8 @@
 
 use super::tests::{World, chore, code, create, join, leave, member, stored};
 use super::*;
-use crate::message::{Account, EventBody, PostRequest, RefusalCode, Reply, RequestId, Target, Visibility};
+use crate::message::{Account, EventBody, PostRequest, RefusalCode, Reply, RequestId, Target, Texts, Visibility};
+use crate::store::ChoreKind;
 
 pub(super) fn post(id: RequestId, to: &str, text: &str) -> PostRequest {
     let to = if to.starts_with('#') { Target::Room(to.into()) } else { Target::User(to.into()) };
@@ -82,6 +83,42 @@ fn who_may_not_write_any_more_is_told_so() {
     let Some(EventBody::NotPosted(to, why)) = world.own(&bob).pop() else { panic!() };
     assert!(to == "#ops" && why.contains("not a member"), "{why}");
     assert!(run_chores(&mut world).events.is_empty());
+}
+
+#[test]
+fn what_was_planned_leaves_no_trace_once_it_is_taken_back() {
+    let (mut world, _, bob) = world();
+    let (id, number) = plan(&mut world, &bob, "#ops", "a secret of mine", 1_000);
+    let has_secret = |bytes: &[u8]| bytes.windows(6).any(|window| window == b"secret");
+    world.act(member(&bob), Action::CancelScheduled(number)).unwrap();
+    let kept = world.reader.snapshot(|tables| tables.outcome(bob.user, id)).unwrap().expect("a repeat has its answer");
+    assert!(!has_secret(&kept.reply));
+    let chores = world.reader.snapshot(|tables| tables.chores_of_user(ChoreKind::Post, bob.user, 0, 10)).unwrap();
+    assert!(chores.is_empty());
+}
+
+#[test]
+fn what_a_device_planned_is_not_posted_once_it_is_logged_out() {
+    let (mut world, _, bob) = world();
+    plan(&mut world, &bob, "#ops", "from a stolen phone", 50);
+    world.act(member(&bob), Action::LogOut).unwrap();
+    world.wait_until(world.time_ms() + 60);
+    let events = run_chores(&mut world).events;
+    assert_eq!((events.len(), events[0].log), (1, bob.own_log));
+    let Some(EventBody::NotPosted(to, why)) = world.own(&bob).pop() else { panic!() };
+    assert!(to == "#ops" && why.contains("logged out"), "{why}");
+}
+
+#[test]
+fn no_account_that_is_erased_keeps_others_messages_waiting() {
+    let (mut world, alice, bob) = world();
+    plan(&mut world, &alice, "#ops", "in time", 50);
+    let verified = Some("hash of bob".to_owned());
+    world.act(member(&bob), Action::DeleteAccount { verified, texts: Texts::AreErased }).unwrap();
+    world.wait_until(world.time_ms() + 60);
+    run_chores(&mut world);
+    assert_eq!(run_chores(&mut world).events.len(), 1, "one step of the other chore, and it is posted");
+    assert!(scheduled(&world.reader, alice.user, 0).unwrap().posts.is_empty());
 }
 
 #[test]
