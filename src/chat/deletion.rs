@@ -7,6 +7,7 @@
 
 use super::accounts::wrong_password;
 use super::command::{Change, Outcome};
+use super::posting::root_of;
 use super::scheduled::SCHEDULED_MAX;
 use super::target::known_user;
 use super::turn::{Ruled, Speaker, Turn, refuse};
@@ -186,7 +187,8 @@ fn erase_texts(turn: &mut Turn<'_>, speaker: &Speaker, log: LogId, after: Seq) -
 fn erase_text(turn: &mut Turn<'_>, user: UserId, log: LogId, event: &WrittenEvent) -> Ruled<bool> {
     match EventBody::read(&event.body) {
         EventBody::Posted(post) => {
-            turn.db.erase_post(log, event.seq, post.root())?;
+            let root = root_of(turn.db.tables(), log, event.seq, &post)?;
+            turn.db.erase_post(log, event.seq, root)?;
             return Ok(true);
         }
         // It was erased with its message, should that have stood in this stretch too.

@@ -4,6 +4,7 @@
 //! is to be taken back and is not there is refused.
 
 use super::mentions::mentions;
+use super::posting::root_of;
 use super::reading::head_of;
 use super::rights::Rights;
 use super::rooms::stored;
@@ -93,7 +94,8 @@ impl About {
             let sentence = format!("message {} is not yours; only its author and moderators can delete it", self.head.seq);
             return refuse(RefusalCode::NotYourPost, sentence);
         }
-        turn.db.erase_post(self.place.id(), self.head.seq, self.post.root())?;
+        let root = self.root(turn)?;
+        turn.db.erase_post(self.place.id(), self.head.seq, root)?;
         let deleted = EventBody::Deleted(self.head.seq);
         self.append(turn, speaker, &deleted).map(|(reply, _)| reply)
     }
@@ -182,6 +184,11 @@ impl About {
         turn.db.tables().reactions(self.place.id(), (self.head.seq, self.head.seq))
     }
 
+    /// The message with which its thread began, if that is another one.
+    fn root(&self, turn: &Turn<'_>) -> Result<Option<Seq>, StoreError> {
+        root_of(turn.db.tables(), self.place.id(), self.head.seq, &self.post)
+    }
+
     fn resolved(&self, turn: &Turn<'_>) -> Result<Option<Seq>, StoreError> {
         let threads = turn.db.tables().threads(self.place.id(), (self.head.seq, self.head.seq))?;
         Ok(threads.first().and_then(|thread| thread.resolved))
@@ -213,7 +220,7 @@ impl About {
 
     fn may_resolve(&self, turn: &Turn<'_>, speaker: &Speaker) -> Ruled<()> {
         let seq = self.head.seq;
-        if let Some(root) = self.post.root() {
+        if let Some(root) = self.root(turn)? {
             let sentence = format!("message {seq} is an answer; the question is message {root}");
             return refuse(RefusalCode::NoSuchPost, sentence);
         }

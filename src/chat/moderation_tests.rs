@@ -3,8 +3,9 @@
 use super::tests::{World, code, create, join, leave, member, new_room, post, posted, stored};
 use super::*;
 use crate::message::{
-    Account, Deed, Event, EventBody, FollowFrom, FollowRequest, GoodChanges, HistoryFrom, HistoryRequest, LogId, Phrase, PutOut,
-    RefusalCode, Reply, Role, RoomEvent, RoomSearch, Seq, Setting, Target, Template, TicketState, Visibility, Wish,
+    Account, Deed, Event, EventBody, FollowFrom, FollowRequest, GoodChanges, HistoryFrom, HistoryRequest, ListKind, LogId, Mark,
+    Phrase, PickRequest, PutOut, RefusalCode, Reply, Role, RoomEvent, RoomSearch, Seq, Setting, Target, Template, Text,
+    TicketState, Visibility, Wish,
 };
 
 fn room(name: &str) -> Target {
@@ -366,4 +367,47 @@ fn leaving_and_coming_back_ends_no_mute_and_no_pause_of_slow_mode() {
     }
     assert_eq!(code(world.act(member(&bob), post("#ops", "again"))), RefusalCode::Muted);
     assert_eq!(code(world.act(member(&carol), post("#ops", "again"))), RefusalCode::SlowMode);
+}
+
+#[test]
+fn in_a_class_a_question_is_a_thread_that_its_asker_resolves() {
+    let mut world = World::new();
+    let people = ["teacher", "anna", "ben"].map(|name| world.register(name));
+    let [teacher, anna, ben] = &people;
+    let class = NewRoom { template: Template::Class, ..new_room("#class", Visibility::Public) };
+    let log = stored(world.act(member(teacher), Action::CreateRoom(class))).log;
+    let lesson = stored(world.act(member(teacher), post("#class", "lesson"))).seq;
+    let answer = |to: Seq, text: &str| {
+        let draft = Draft::plain(Target::Log(log), Text::parse(text).unwrap());
+        Action::Post(Draft { reply_to: Some(to), ..draft })
+    };
+    for pupil in [anna, ben] {
+        stored(world.act(member(pupil), join("#class")));
+    }
+    let first = stored(world.act(member(anna), answer(lesson, "why?"))).seq;
+    let second = stored(world.act(member(ben), answer(lesson, "how?"))).seq;
+    let answered = stored(world.act(member(ben), answer(first, "because"))).seq;
+    stored(world.act(member(anna), answer(answered, "I see")));
+    let open = |world: &World| {
+        let request = PickRequest { log: Target::Log(log), kind: ListKind::OpenThreads, after: Seq(0) };
+        let page = pick(&world.reader, anna.user, &request, PAGE_LEN_MAX).unwrap().unwrap();
+        page.posts.iter().map(|told| Event::decode(&told.event).unwrap().head.seq).collect::<Vec<_>>()
+    };
+    assert_eq!(open(&world), [first, second], "also before anybody answered");
+    let resolve = |seq: Seq| Action::Mark { log: Target::Log(log), seq, mark: Mark::Resolve };
+    assert_eq!(code(world.act(member(ben), resolve(first))), RefusalCode::NotYourPost);
+    assert_eq!(code(world.act(member(anna), resolve(answered))), RefusalCode::NoSuchPost, "it is an answer");
+    stored(world.act(member(anna), resolve(first)));
+    stored(world.act(member(teacher), resolve(second)));
+    assert!(open(&world).is_empty());
+    // What is deleted takes itself out of its own thread only.
+    stored(world.act(member(ben), Action::Mark { log: Target::Log(log), seq: answered, mark: Mark::Delete }));
+    let threads = world.reader.snapshot(|tables| tables.threads(log, (lesson, answered))).unwrap();
+    let counts: Vec<_> = threads.iter().map(|thread| (thread.root, thread.reply_count)).collect();
+    assert_eq!(counts, [(first, 1), (second, 0)]);
+    // Whatever erases a question, its lesson counts no answer less.
+    stored(world.act(member(anna), Action::Mark { log: Target::Log(log), seq: first, mark: Mark::Delete }));
+    stored(world.act(member(teacher), super::retention_tests::set("#class", vec![Setting::RetainPosts(1)])));
+    super::retention_tests::do_chores(&mut world);
+    assert!(world.events(log, 1).contains(&EventBody::Erased));
 }

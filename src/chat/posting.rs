@@ -15,8 +15,8 @@ use super::rooms::stored;
 use super::target::{find, other};
 use super::turn::{Ruled, Speaker, Stop, Turn, refuse};
 use super::visible::View;
-use crate::message::{Event, EventBody, LogId, Payload, Post, RefusalCode, Reply, RoomKind, Seq, Stored, Target, Text};
-use crate::store::{KeptEvent, LogHead, Tables, User, UserCount};
+use crate::message::{Event, EventBody, LogId, Payload, Post, RefusalCode, Reply, RoomKind, Seq, Stored, Target, Template, Text};
+use crate::store::{KeptEvent, LogHead, StoreError, Tables, User, UserCount};
 
 /// Most direct conversations that a user begins; there is no limit on how many others begin with the user.
 pub const CONVERSATIONS_OPENED_MAX: u64 = 1_000;
@@ -59,16 +59,17 @@ pub(super) fn post(mut turn: Turn<'_>, speaker: &Speaker, draft: &Draft, file: O
 pub(super) fn write(turn: &mut Turn<'_>, speaker: &Speaker, draft: &Draft, file: Option<&FileDraft>) -> Ruled<Reply> {
     let (head, called) = place_for(turn, speaker, draft)?;
     let Draft { to: _, text, reply_to, payload } = draft.clone();
-    let root = match reply_to {
-        Some(seq) => Some(thread_root(turn.db.tables(), speaker, head.log, seq)?),
-        None => None,
+    let thread = match reply_to {
+        Some(seq) => thread_of(turn.db.tables(), speaker, head.log, seq)?,
+        None => Thread::None,
     };
+    let root = if let Thread::Of(root) = thread { Some(root) } else { None };
     let mentions = mentions(turn.db.tables(), head.log, text.as_str())?;
-    let (text, thread) = (text.as_str().to_owned(), root.filter(|_| root != reply_to));
+    let (text, named_root) = (text.as_str().to_owned(), root.filter(|_| root != reply_to));
     if let Some(wish) = file {
         files::check(turn.db.tables(), speaker, wish)?;
     }
-    let post = Post { text, reply_to, mentions, payload, thread, file: file.map(|wish| wish.file.clone()) };
+    let post = Post { text, reply_to, mentions, payload, thread: named_root, file: file.map(|wish| wish.file.clone()) };
     let posted = turn.append(&head, speaker, &EventBody::Posted(post))?;
     if let Some(wish) = file {
         turn.db.add_file(posted.log, posted.seq, speaker.user.id, &wish.file.offer())?;
@@ -77,8 +78,10 @@ pub(super) fn write(turn: &mut Turn<'_>, speaker: &Speaker, draft: &Draft, file:
     if turn.command.actor != Actor::Server {
         turn.db.has_read(speaker.user.id, &posted)?;
     }
-    if let Some(root) = root {
-        turn.db.add_reply(head.log, root)?;
+    match thread {
+        Thread::Of(root) => turn.db.add_reply(head.log, root)?,
+        Thread::Own => turn.db.set_resolved(head.log, posted.seq, None)?,
+        Thread::None => {}
     }
     Ok(stored(called, &posted))
 }
@@ -102,7 +105,7 @@ fn place_for(turn: &mut Turn<'_>, speaker: &Speaker, draft: &Draft) -> Ruled<(Lo
     let rights = Rights::of_member(turn.db.tables(), speaker.user.id, &place, turn.command.time_ms)?;
     rights.may_write(draft.reply_to)?;
     if let Some(seq) = draft.reply_to {
-        thread_root(turn.db.tables(), speaker, place.id(), seq)?;
+        thread_of(turn.db.tables(), speaker, place.id(), seq)?;
     }
     // Nothing is refused any more from here on: a chore that is refused must have written nothing.
     if rights.is_slowed() {
@@ -111,12 +114,37 @@ fn place_for(turn: &mut Turn<'_>, speaker: &Speaker, draft: &Draft) -> Ruled<(Lo
     Ok((place.log.head, place.called))
 }
 
-/// The message with which the thread of the message at `seq` began, which may be that message itself.
-fn thread_root(tables: &Tables, speaker: &Speaker, log: LogId, seq: Seq) -> Ruled<Seq> {
+/// Which thread a message belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Thread {
+    /// None, until somebody answers it.
+    None,
+    /// The one that began with this message.
+    Of(Seq),
+    /// One of its own that is open from now on: in a class, what answers an announcement is a question.
+    Own,
+}
+
+/// The thread of an answer to the message at `seq`.
+fn thread_of(tables: &Tables, speaker: &Speaker, log: LogId, seq: Seq) -> Ruled<Thread> {
     let place = find(tables, speaker.user.id, &Target::Log(log))?;
     let view = View::of_member(tables, speaker.user.id, &place)?;
     let (_, post) = post_at(tables, &view, log, seq)?;
-    Ok(post.root().unwrap_or(seq))
+    let is_class = place.log.settings.template == Template::Class;
+    Ok(match root_of(tables, log, seq, &post)? {
+        None if is_class && post.root().is_none() => Thread::Own,
+        None => Thread::Of(seq),
+        Some(root) => Thread::Of(root),
+    })
+}
+
+/// The message with which the thread of the message at `seq` began, if that is another one. A question of a class answers an
+/// announcement and is the beginning of a thread all the same.
+pub(super) fn root_of(tables: &Tables, log: LogId, seq: Seq, post: &Post) -> Result<Option<Seq>, StoreError> {
+    match post.root() {
+        Some(root) if tables.threads(log, (seq, seq))?.is_empty() => Ok(Some(root)),
+        _ => Ok(None),
+    }
 }
 
 /// Begins the conversation; both follow their own logs and learn of it there.

@@ -4,6 +4,7 @@
 //! it. A message may live up to an hour longer than the room says, so that there are few such events.
 
 use super::command::Change;
+use super::posting::root_of;
 use super::turn::{Ruled, Speaker, Turn};
 use crate::message::{EventBody, LogId, RoomEvent, Seq};
 use crate::store::{AgingEvent, Chore, ChoreKind, ChoreWork, Log, StoreError};
@@ -77,7 +78,10 @@ pub(super) fn step(turn: &mut Turn<'_>, speaker: &Speaker, chore: &Chore) -> Rul
 /// Erases a message with everything that is laid over it, or what says something about one; how many rows that changed.
 fn erase(turn: &mut Turn<'_>, log: LogId, seq: Seq, body: &[u8]) -> Result<usize, StoreError> {
     match EventBody::read(body) {
-        EventBody::Posted(post) => turn.db.erase_post(log, seq, post.root()),
+        EventBody::Posted(post) => {
+            let root = root_of(turn.db.tables(), log, seq, &post)?;
+            turn.db.erase_post(log, seq, root)
+        }
         // It may have gone with its message a moment ago.
         EventBody::Edited(_) if turn.db.tables().event(log, seq)?.is_none_or(|edit| edit.body.is_err()) => Ok(0),
         _ => turn.db.erase_body(log, seq, body).map(|()| 1),

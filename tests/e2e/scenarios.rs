@@ -43,18 +43,18 @@ fn a_class_announces_asks_answers_and_hands_in() {
         let told = json(pupil.out.iter().find(|line| line.contains("exercises")).unwrap());
         assert_eq!((&told["payload"]["kind"], &told["payload"]["content"]["due"]), (&"homework".into(), &"2026-12-01".into()));
     }
-    // Questions belong to their lesson, and the teacher says when all are answered.
+    // A question answers its lesson, and is open until its asker or the teacher says that it is answered.
     let question = send(&anna, &["#maths", "--reply-to", &lesson, "what is a numerator?"]);
     let open = |person: &Person| person.run(&["threads", "#maths", "--open"]).well().out.len();
     assert_eq!(open(&teacher), 1);
     pupils[1].wait_for("what is a numerator?");
     let answer = send(&ben, &["#maths", "--reply-to", &question, "the upper number"]);
     teacher.run(&["react", "#maths", &answer, "👍"]).well();
-    anna.run(&["resolve", "#maths", &lesson]).with_status(4);
-    teacher.run(&["resolve", "#maths", &lesson]).well();
+    ben.run(&["resolve", "#maths", &question]).with_status(4);
+    anna.run(&["resolve", "#maths", &question]).well();
     assert_eq!((open(&teacher), open(&ben)), (0, 0));
-    let (told, answered) = (message(&ben, "#maths", &lesson), message(&ben, "#maths", &answer));
-    assert_eq!((&told["resolved"], &told["replies"]), (&true.into(), &2.into()));
+    let (told, answered) = (message(&ben, "#maths", &question), message(&ben, "#maths", &answer));
+    assert_eq!((&told["resolved"], &told["replies"], told["reply_to"].to_string()), (&true.into(), &1.into(), lesson));
     assert_eq!((&answered["reactions"][0]["reaction"], answered["reply_to"].to_string()), (&"👍".into(), question));
     // Who hands in does so between two.
     fs::write(anna.home().join("exercises.txt"), "3/4 = 6/8\n").unwrap();
