@@ -125,6 +125,9 @@ impl Database {
 
     /// Takes the words of messages from `first` to `last` whose bodies were erased out of the index.
     ///
+    /// They are found no more at once; their bytes leave the file when `SQLite` merges that part of the index. Its option
+    /// `secure-delete` has no effect on a table that keeps no contents and deletes by row, as this one.
+    ///
     /// # Errors
     /// [`StoreError`] if the database fails.
     pub fn unindex_erased(&mut self, log: LogId, first: Seq, last: Seq) -> Result<(), StoreError> {
