@@ -49,6 +49,10 @@ impl Outgoing {
     /// # Errors
     /// Status 1 if it cannot be read.
     pub fn open(path: &Path) -> Result<Self, Failure> {
+        // What is no file may never end, or not even open.
+        if !std::fs::metadata(path).map_err(|error| unusable(path, &error))?.is_file() {
+            return Err(Failure::new(Exit::Refused, format!("{}: this is no file; give one", path.display())));
+        }
         let mut source = File::open(path).map_err(|error| unusable(path, &error))?;
         let name = file_name(&path.file_name().unwrap_or_default().to_string_lossy());
         let (len, hash) = len_and_hash(&mut source).map_err(|error| unusable(path, &error))?;
@@ -312,6 +316,15 @@ mod tests {
                 Progress::Wants(next) => wanted = next,
                 whole @ Progress::Whole(..) => return Ok(whole),
             }
+        }
+    }
+
+    #[test]
+    fn only_a_file_is_sent() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in [folder.path(), Path::new("/dev/zero")] {
+            let Err(failure) = Outgoing::open(path) else { panic!("{path:?} was read") };
+            assert!(format!("{failure:?}").contains("no file"), "{failure:?}");
         }
     }
 

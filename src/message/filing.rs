@@ -132,7 +132,8 @@ pub fn hex(bytes: &[u8]) -> String {
 }
 
 /// What of `typed`, a name or a path, can be the name of a file: the part behind the last separator, without control
-/// characters and those that turn the writing around, cut to 255 bytes; `file` if nothing is left or it means a folder.
+/// characters and those that turn the writing around, without dots in front, which hide a file, cut to 255 bytes; `file` if
+/// nothing is left.
 #[must_use]
 pub fn file_name(typed: &str) -> String {
     let last = typed.rsplit(['/', '\\']).next().unwrap_or_default();
@@ -143,8 +144,8 @@ pub fn file_name(typed: &str) -> String {
         }
         name.push(c);
     }
-    let name = name.trim();
-    if name.chars().all(|c| c == '.') { "file".to_owned() } else { name.to_owned() }
+    let name = name.trim_start_matches(|c: char| c == '.' || c.is_whitespace()).trim_end();
+    if name.is_empty() { "file".to_owned() } else { name.to_owned() }
 }
 
 /// Controls, and what breaks lines, hides or turns the direction (UAX #9 section 2).
@@ -165,6 +166,8 @@ mod tests {
             ("a\u{1b}[2Jb\n.txt", "a[2Jb.txt"),
             ("gpj\u{202e}.exe", "gpj.exe"),
             ("..", "file"),
+            (".profile", "profile"),
+            (". .x", "x"),
             ("/", "file"),
             ("  ", "file"),
             ("图.png", "图.png"),

@@ -30,11 +30,11 @@ const FILE_QUEUE_MAX: usize = 64;
 /// How long after the start, or after the last work on files, those that no message names any more are looked for.
 const SWEEP_DELAY: Duration = Duration::from_mins(1);
 
-/// How long until the next look, if nothing is done about files meanwhile: deleted messages let go of files too.
+/// How long until the next look, whatever is done meanwhile: deleted messages let go of files too.
 const SWEEP_PAUSE: Duration = Duration::from_mins(10);
 
-/// Jobs after which they are looked for even without a rest.
-const SWEEP_EVERY: usize = 100_000;
+/// Jobs after which the clock is looked at, without a rest.
+const CLOCK_EVERY: usize = 16;
 
 /// The threads and the channels they answer through.
 pub(super) struct Workers {
@@ -202,21 +202,28 @@ fn start_files(
 ) -> Result<Worker<(Ticket, FileJob)>, RunError> {
     let (mut blobs, reader) = (Blobs::open(directory).map_err(StoreError::from)?, Reader::open(directory)?);
     let (find, wake) = (find.clone(), wake.clone());
-    let mut since_sweep = 0;
+    let mut jobs_unclocked = 0;
+    let mut swept_at = blobs.time().map_err(StoreError::from)?;
     let work = move |batch: Vec<(Ticket, FileJob)>| {
         let is_rest = batch.is_empty();
         for (ticket, job) in batch {
-            since_sweep += 1;
+            jobs_unclocked += 1;
             let done = Done::File(ticket, job.perform(&mut blobs, &reader));
             // Nobody listens any more when the server is going down.
             if find.send(done).is_ok() {
                 wake();
             }
         }
-        if !is_rest && since_sweep < SWEEP_EVERY {
+        if !is_rest && jobs_unclocked < CLOCK_EVERY {
             return Some(SWEEP_DELAY);
         }
-        since_sweep = 0;
+        jobs_unclocked = 0;
+        // A disk that tells no time is not swept; a clock that was set back makes it due.
+        let Ok(now) = blobs.time() else { return Some(SWEEP_PAUSE) };
+        if !is_rest && now.duration_since(swept_at).is_ok_and(|since| since < SWEEP_PAUSE) {
+            return Some(SWEEP_DELAY);
+        }
+        swept_at = now;
         match sweep_files(&mut blobs, &reader) {
             Ok(0) => {}
             Ok(count) => tracing::info!(count, "files that no message has any more are removed"),

@@ -9,6 +9,7 @@
 //! leaves behind is either on its way or found by the next sweep.
 
 use crate::message::{FileHash, FileHasher, FileOffer, UserId, hex};
+use nix::sys::statvfs::statvfs;
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -66,7 +67,12 @@ pub struct Blobs {
     held: BTreeMap<FileHash, u32>,
     /// How many more bytes are taken, if the disk is held to be smaller than it is.
     room_len: u64,
+    /// Bytes of the disk that are left to messages.
+    reserved_len: u64,
 }
+
+/// [`Blobs`] leaves so many bytes of the disk to messages: a full disk would silence everybody.
+const RESERVED_LEN: u64 = 256 << 20;
 
 impl Blobs {
     /// Opens the files in the data directory, which must be there.
@@ -76,7 +82,7 @@ impl Blobs {
     pub fn open(directory: &Path) -> Result<Self, BlobError> {
         let root = directory.join("files");
         make_folder(&root.join("partial"))?;
-        Ok(Self { root, held: BTreeMap::new(), room_len: u64::MAX })
+        Ok(Self { root, held: BTreeMap::new(), room_len: u64::MAX, reserved_len: RESERVED_LEN })
     }
 
     /// From now on takes at most so many more bytes, as a disk does that fills up: for simulations.
@@ -87,7 +93,7 @@ impl Blobs {
     /// How many bytes of an offered file are here; from now on its pieces are taken.
     ///
     /// # Errors
-    /// [`BlobError::TooManyUploads`], or the disk's.
+    /// [`BlobError::TooManyUploads`], [`BlobError::Full`] if the disk would have too little left for messages, or the disk's.
     pub fn offer(&mut self, user: UserId, offer: &FileOffer) -> Result<u64, BlobError> {
         let path = self.partial_path(user, offer);
         match fs::metadata(&path) {
@@ -97,6 +103,11 @@ impl Blobs {
         }
         if self.partials(user)?.len() >= UPLOADS_PER_USER_MAX {
             return Err(BlobError::TooManyUploads);
+        }
+        let disk = statvfs(&self.root).map_err(io::Error::from)?;
+        let free_len = disk.blocks_available().saturating_mul(disk.fragment_size());
+        if free_len < self.reserved_len.saturating_add(offer.len) {
+            return Err(BlobError::Full);
         }
         make_folder(&self.partial_folder(user))?;
         private(OpenOptions::new().create_new(true).write(true)).open(&path)?;
@@ -353,6 +364,16 @@ mod tests {
         assert_eq!(blobs.offer(user, &offer).unwrap(), 0);
         assert_eq!(blobs.write(user, &offer, 0, bytes).unwrap(), offer.len);
         offer
+    }
+
+    #[test]
+    fn no_file_takes_what_is_left_for_messages() {
+        let (_directory, mut blobs) = blobs();
+        let offer = offer_of(b"hello");
+        blobs.reserved_len = u64::MAX / 2;
+        assert!(matches!(blobs.offer(ALICE, &offer), Err(BlobError::Full)));
+        blobs.reserved_len = 0;
+        assert_eq!(blobs.offer(ALICE, &offer).unwrap(), 0);
     }
 
     #[test]
