@@ -155,6 +155,11 @@ fn a_server_that_was_set_back_is_noticed_by_those_who_read_on_and_those_who_veri
 fn copy_folder(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("a folder");
     for file in std::fs::read_dir(from).expect("it is there").map(Result::unwrap) {
-        std::fs::copy(file.path(), to.join(file.file_name())).expect("a copy");
+        let copy = to.join(file.file_name());
+        if file.path().is_dir() {
+            copy_folder(&file.path(), &copy);
+        } else {
+            std::fs::copy(file.path(), copy).expect("a copy");
+        }
     }
 }
