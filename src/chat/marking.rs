@@ -3,7 +3,7 @@
 //! The last writer wins, so that a message can be marked unread again. Coming into a room and writing to it mark it as read up
 //! to there. How many messages are behind a marker is a difference of two numbers, because posts are numbered densely.
 
-use super::command::Outcome;
+use super::command::{Change, Outcome};
 use super::target::{Place, find, not_member};
 use super::turn::{Ruled, Speaker, Stop, Turn, refuse};
 use crate::message::{EventBody, History, Marked, Refusal, RefusalCode, Reply, Seq, Target};
@@ -47,6 +47,7 @@ pub(super) fn mark_read(mut turn: Turn<'_>, speaker: &Speaker, log: &Target, seq
     }
     turn.db.set_marker(user, place.id(), (seq, post_number), now_ms, turn.command.id)?;
     turn.append_own(&speaker.user, speaker, &EventBody::ReadMarker(place.id(), seq))?;
+    turn.change(Change::Read { log: place.id(), user, seq });
     Ok(turn.done(marked(&place, seq, post_number)))
 }
 

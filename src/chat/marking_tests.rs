@@ -41,7 +41,10 @@ fn messages_are_unread_until_they_are_marked_and_can_be_marked_back() {
         stored(world.act(member(&alice), post("#ops", text)));
     }
     assert_eq!((listed(&world, &bob), listed(&world, &alice)), ((4, 3), (7, 0)), "who writes has read");
-    let read = marked(world.act(member(&bob), mark("#ops", 6)));
+    let ran = world.act(member(&bob), mark("#ops", 6)).unwrap();
+    let told = Change::Read { log, user: bob.user, seq: Seq(6) };
+    assert_eq!(ran.changes, [told], "who waits for the reader hears of it");
+    let read = marked(Ok(ran));
     assert_eq!(read, Marked { log, room: "#ops".into(), seq: Seq(6), unread_count: 1 });
     assert_eq!(world.own(&bob).last(), Some(&EventBody::ReadMarker(log, Seq(6))), "the user's other devices hear of it");
     wait(&mut world);

@@ -181,7 +181,12 @@ fn a_sender_waits_until_all_devices_have_the_message() {
     follower.wait_for("hello");
     let unread = alice.run(&["--timeout", "2", "--json", "send", "#ops", "--wait", "read", "read me"]).with_status(7);
     assert!(unread.err.iter().any(|line| line.contains("read by 0 of 1")), "{unread:?}");
-    assert_eq!(alice.history("#ops").texts(), ["early", "hello", "read me"]);
+    // A marker that moves while the sender waits is seen.
+    let waiting = alice.start(&["--json", "send", "#ops", "--wait", "read", "have you seen this?"]);
+    follower.wait_for("have you seen this?");
+    bob.run(&["read", "#ops"]).well();
+    assert_eq!(json(&waiting.end().well())[0]["state"], "read");
+    assert_eq!(alice.history("#ops").texts(), ["early", "hello", "read me", "have you seen this?"]);
     // Alone in a room there is nobody to wait for.
     alice.run(&["create", "#notes"]).well();
     alice.run(&["send", "#notes", "--wait", "read", "to myself"]).well();
