@@ -113,7 +113,7 @@ pub(super) fn wrong_password<T>() -> Ruled<T> {
 }
 
 /// A key that somebody has is either a repeat or refused.
-fn bound_already(mut turn: Turn<'_>, bound: &Device, same: impl FnOnce(&User) -> bool) -> Ruled<Outcome> {
+pub(super) fn bound_already(mut turn: Turn<'_>, bound: &Device, same: impl FnOnce(&User) -> bool) -> Ruled<Outcome> {
     let user = known_user(turn.db.tables(), bound.user)?;
     if user.deleted {
         return deleted();

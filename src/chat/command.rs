@@ -5,8 +5,8 @@
 
 use super::posting::Draft;
 use crate::message::{
-    About, Account, Attachment, CodeHash, Deed, DeviceId, DeviceName, GoodChanges, LogId, Mark, Phrase, PostRequest, Reply,
-    RequestId, RoomName, Salt, Seq, Tags, Target, Template, Text, Texts, UserId, UserName, Visibility, Wish,
+    About, Account, Attachment, CodeHash, Deed, DeviceId, DeviceName, GoodChanges, GoodScope, LogId, Mark, Phrase, PostRequest,
+    Reply, RequestId, RoomName, Salt, Seq, Tags, Target, Template, Text, Texts, UserId, UserName, Visibility, Wish,
 };
 use std::sync::Arc;
 
@@ -157,6 +157,38 @@ pub enum Action {
         verified: Option<String>,
         /// What becomes of what the actor wrote.
         texts: Texts,
+    },
+    /// Make a bot of the actor's, and its first token.
+    CreateBot {
+        /// Its name.
+        name: UserName,
+        /// The token's hash.
+        token: CodeHash,
+        /// What the device with the token may do.
+        scope: GoodScope,
+    },
+    /// Make another token for a bot of the actor's.
+    RenewBot {
+        /// Its name.
+        name: UserName,
+        /// The token's hash.
+        token: CodeHash,
+        /// What the device with the token may do.
+        scope: GoodScope,
+    },
+    /// Revoke the devices and tokens of a bot of the actor's.
+    RevokeBot {
+        /// Its name.
+        name: UserName,
+    },
+    /// Bind the stranger's device to a bot.
+    BindBot {
+        /// Its name.
+        name: UserName,
+        /// The token's hash.
+        token: CodeHash,
+        /// What to call the device.
+        device: DeviceName,
     },
     /// Note that the actor's device has come; nobody asked for it.
     Seen,

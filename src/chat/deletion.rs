@@ -6,6 +6,7 @@
 //! what only the user could read. The name stays taken and the places stay, so that every chain of hashes still holds.
 
 use super::accounts::wrong_password;
+use super::bots::BOTS_MAX;
 use super::command::{Change, Outcome};
 use super::posting::root_of;
 use super::scheduled::SCHEDULED_MAX;
@@ -89,6 +90,11 @@ pub(super) fn end(turn: &mut Turn<'_>, speaker: &Speaker, texts: Texts) -> Ruled
     let work = ChoreWork { kind: ChoreKind::Deletion, user, device: speaker.device, log: None, state };
     turn.db.add_chore(time_ms, &work)?;
     turn.change(Change::ChoreDue { at_ms: time_ms });
+    // Bots go with their owner, and own none themselves.
+    for bot in turn.db.tables().bots_of(user, UserId(0), BOTS_MAX)? {
+        turn.db.end_tokens_of(bot.id)?;
+        end(turn, &Speaker { user: bot, device: speaker.device }, texts)?;
+    }
     Ok(())
 }
 

@@ -173,6 +173,7 @@ pub fn who(reader: &Reader, user: UserId, target: &Target, after: u64) -> Result
             name: member.name,
             role: member.role,
             availability: Availability::Offline,
+            kind: member.kind,
         };
         let members = listed.into_iter().take(MEMBERS_PAGE).map(member).collect();
         Ok(MemberPage { log: place.id(), room: place.called, members, more })

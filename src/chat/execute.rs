@@ -3,10 +3,10 @@
 use super::command::{Action, Actor, Command, Outcome};
 use super::turn::{Ruled, Speaker, Stop, Turn, refuse, settle};
 use super::{
-    accounts, chores, deletion, devices, invitations, marking, marks, moderation, posting, profiles, rooms, scheduled, settings,
-    tickets,
+    accounts, bots, chores, deletion, devices, invitations, marking, marks, moderation, posting, profiles, rooms, scheduled,
+    scope, settings, tickets,
 };
-use crate::message::{DeviceId, Refusal, RefusalCode, Reply, UserId, UserName};
+use crate::message::{AccountKind, DeviceId, Refusal, RefusalCode, Reply, UserId, UserName};
 use crate::store::{Database, StoreError};
 
 /// Runs one command within the open transaction. What a refused one wrote must be undone by the caller.
@@ -34,6 +34,7 @@ fn stranger(turn: Turn<'_>, key: &[u8; 32]) -> Ruled<Outcome> {
         }
         Action::Guest { name, device } => accounts::register(turn, key, name, None, device, None),
         Action::BindDevice { user, verified, device } => accounts::bind(turn, key, *user, verified, device),
+        Action::BindBot { name, token, device } => bots::bind(turn, key, name, token, device),
         _ => refuse(RefusalCode::NotSignedIn, "register or log in first"),
     }
 }
@@ -50,6 +51,9 @@ fn member(turn: Turn<'_>, user: UserId, device: DeviceId) -> Ruled<Outcome> {
         Some(user) if user.enabled => Speaker { user, device },
         _ => return accounts::disabled(),
     };
+    if !bound.revoked && speaker.user.kind == AccountKind::Bot {
+        scope::judge(turn.db.tables(), &speaker, &scope::need_of(&turn.command.action))?;
+    }
     match &turn.command.action {
         // The first try did it.
         Action::LogOut if bound.revoked => return Ok(turn.repeated(Reply::Done)),
@@ -57,7 +61,9 @@ fn member(turn: Turn<'_>, user: UserId, device: DeviceId) -> Ruled<Outcome> {
         Action::LogOut => return accounts::log_out(turn, &speaker),
         Action::DeleteAccount { verified, texts } => return deletion::begin(turn, &speaker, verified.as_deref(), *texts),
         // The first try was answered while the connection did not know its user yet.
-        Action::Register { .. } | Action::Guest { .. } | Action::BindDevice { .. } => return stranger(turn, &bound.key),
+        Action::Register { .. } | Action::Guest { .. } | Action::BindDevice { .. } | Action::BindBot { .. } => {
+            return stranger(turn, &bound.key);
+        }
         Action::Post(draft) => return posting::post(turn, &speaker, draft, None),
         Action::PostFile(wish) => return posting::post(turn, &speaker, &wish.draft, Some(wish)),
         Action::MarkRead { log, seq } => return marking::mark_read(turn, &speaker, log, *seq),
@@ -90,6 +96,9 @@ fn once(mut turn: Turn<'_>, speaker: &Speaker) -> Ruled<Outcome> {
         Action::SetProfile { about, tags } => profiles::set(&mut turn, speaker, about.as_ref(), tags.as_ref())?,
         Action::Claim { code } => invitations::claim(&mut turn, speaker, code)?,
         Action::MakeInvitation { code, uses, days } => invitations::make(&mut turn, speaker, code, *uses, *days)?,
+        Action::CreateBot { name, token, scope } => bots::create(&mut turn, speaker, name, token, scope)?,
+        Action::RenewBot { name, token, scope } => bots::renew(&mut turn, speaker, name, token, scope)?,
+        Action::RevokeBot { name } => bots::revoke_all(&mut turn, speaker, name)?,
         Action::CreateRoom(wish) => rooms::create(&mut turn, speaker, wish)?,
         Action::Moderate { room, user, deed } => moderation::moderate(&mut turn, speaker, room, user, deed)?,
         Action::Report { room, seq, reason } => moderation::report(&mut turn, speaker, room, *seq, reason)?,
@@ -107,6 +116,7 @@ fn once(mut turn: Turn<'_>, speaker: &Speaker) -> Ruled<Outcome> {
         Action::Register { .. }
         | Action::BindDevice { .. }
         | Action::Guest { .. }
+        | Action::BindBot { .. }
         | Action::LogOut
         | Action::DeleteAccount { .. }
         | Action::Seen

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod audit;
+mod bots;
 mod chores;
 mod command;
 mod deletion;
@@ -34,6 +35,7 @@ mod retention;
 mod rights;
 mod rooms;
 mod scheduled;
+mod scope;
 mod search;
 mod settings;
 mod target;
@@ -45,6 +47,8 @@ mod voice;
 
 #[cfg(test)]
 mod account_tests;
+#[cfg(test)]
+mod bot_tests;
 #[cfg(test)]
 mod limit_tests;
 #[cfg(test)]
@@ -75,6 +79,7 @@ mod search_tests;
 mod tests;
 
 pub use audit::{AUDIT_SCAN_MAX, REPORTS_PAGE, audit, ignored, reports};
+pub use bots::{BOT_KEYS_MAX, BOTS_MAX, bots};
 pub use command::{Action, Actor, Change, ChoreTry, Command, FileDraft, NewEvent, NewRoom, Outcome};
 pub use devices::{DEVICES_MAX, devices};
 pub use directory::{
@@ -96,6 +101,7 @@ pub use reading::{Beginning, EVENTS_PAGE, FollowItem, FollowPage, PAGE_LEN_MAX, 
 pub use receipts::{RECIPIENTS_MAX, Recipients, recipients};
 pub use rooms::{ROOMS_CREATED_MAX, ROOMS_JOINED_MAX, SPANS_MAX};
 pub use scheduled::{SCHEDULED_MAX, scheduled};
+pub use scope::{Need, Sight, may_read};
 pub use search::{SEARCH_PAGE, search};
 pub use settings::room_settings;
 pub use voice::voice;

@@ -1,6 +1,7 @@
 //! What people say about themselves to everybody who is logged in.
 
 use super::deletion::not_gone;
+use super::target::known_user;
 use super::turn::{Ruled, Speaker, Turn, refuse, settle};
 use crate::message::{About, Profile, Refusal, RefusalCode, Reply, Tags, UserName};
 use crate::store::{Reader, StoreError};
@@ -31,6 +32,7 @@ pub fn profile(reader: &Reader, typed: &str) -> Result<Result<Profile, Refusal>,
         };
         not_gone(&user)?;
         let kept = tables.profile(user.id)?;
+        let owner = user.owner.map(|owner| known_user(tables, owner)).transpose()?.map(|owner| owner.name);
         Ok(Profile {
             user: user.id,
             name: user.name,
@@ -40,6 +42,7 @@ pub fn profile(reader: &Reader, typed: &str) -> Result<Result<Profile, Refusal>,
             tags: kept.tags,
             created_ms: kept.created_ms,
             online: false,
+            owner,
         })
     }))
 }

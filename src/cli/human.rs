@@ -2,11 +2,14 @@
 
 use std::fmt::Write as _;
 
+use super::bot_lines;
 use super::line::{Level, Line, LinkState};
 use super::moment::Moment;
 use super::room_event;
+use crate::client::PublicKey;
 use crate::message::{
-    AccountKind, Availability, Event, EventBody, Overlay, Post, Profile, Role, RoomKind, ScheduledPost, ServerRole, Target,
+    Account, AccountKind, Availability, Event, EventBody, Overlay, Post, Profile, Role, RoomKind, ScheduledPost, ServerRole,
+    Target,
 };
 
 /// How much of an event's place and time stands before it.
@@ -103,7 +106,8 @@ pub fn write(line: &Line<'_>, style: Style) -> String {
                 Availability::Online => "  online",
                 Availability::Away => "  away",
             };
-            format!("@{}{role}{online}", printable(&member.name))
+            let bot = if member.kind == AccountKind::Bot { "  bot" } else { "" };
+            format!("@{}{bot}{role}{online}", printable(&member.name))
         }
         Line::Typing { room, typing } => format!("-- {} is typing in {}", printable(&typing.name), printable(room)),
         Line::Latest { room, latest } => {
@@ -124,13 +128,7 @@ pub fn write(line: &Line<'_>, style: Style) -> String {
                 Availability::Away => format!("-- @{name} is away: {}", printable(&presence.text)),
             }
         }
-        Line::Account { account, server, key } => {
-            let guest = if account.is_guest() { ", a guest" } else { "" };
-            let admin = if account.role == ServerRole::Admin { ", admin" } else { "" };
-            let name = printable(&account.name);
-            let key = key.map_or(String::new(), |key| format!(", server key {}", key.fingerprint()));
-            format!("@{name} on {server} (user {}, device {}{guest}{admin}{key})", account.user, account.device)
-        }
+        Line::Account { account, server, key } => account_line(account, server, *key),
         Line::Device { device, is_this } => {
             let seen = Moment::from_ms(device.last_seen_ms).date_and_time();
             let online = if device.online { "  online" } else { "" };
@@ -142,6 +140,7 @@ pub fn write(line: &Line<'_>, style: Style) -> String {
         // The code alone, so that it can be taken by a script.
         Line::Invitation { code, .. } => (*code).to_owned(),
         Line::AccountDeleted => "the account is deleted".to_owned(),
+        Line::BotToken { .. } | Line::Bot(_) | Line::BotRevoked(_) => bot_lines::human(line),
         Line::PasswordChanged => "the password is changed".to_owned(),
         Line::SignedOut => "logged out".to_owned(),
         Line::State(LinkState::Online) => "-- connected".to_owned(),
@@ -150,9 +149,24 @@ pub fn write(line: &Line<'_>, style: Style) -> String {
     }
 }
 
+fn account_line(account: &Account, server: &str, key: Option<PublicKey>) -> String {
+    let guest = match account.kind {
+        AccountKind::Person => "",
+        AccountKind::Guest => ", a guest",
+        AccountKind::Bot => ", a bot",
+    };
+    let admin = if account.role == ServerRole::Admin { ", admin" } else { "" };
+    let name = printable(&account.name);
+    let key = key.map_or(String::new(), |key| format!(", server key {}", key.fingerprint()));
+    format!("@{name} on {server} (user {}, device {}{guest}{admin}{key})", account.user, account.device)
+}
+
 fn profile_lines(profile: &Profile) -> String {
     let mut out = format!("@{}", printable(&profile.name));
     out.push_str(if profile.kind == AccountKind::Guest { "  guest" } else { "" });
+    if let Some(owner) = &profile.owner {
+        let _ = write!(out, "  bot of @{}", printable(owner));
+    }
     out.push_str(if profile.role == ServerRole::Admin { "  admin" } else { "" });
     out.push_str(if profile.online { "  online" } else { "" });
     let _ = write!(out, "  since {}", Moment::from_ms(profile.created_ms).date_and_time());

@@ -5,16 +5,16 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
+use super::bot_lines;
 use super::human::must_be_spelled_out;
 use super::json_post::{FileFields, PostFields};
 use super::line::{Deed, Line, LinkState};
 use super::log_json;
 use super::moment::Moment;
+use super::people_json::{self, presence_word};
 use super::room_event::{self, RoomFields};
 use super::scheduled_json;
-use crate::message::{
-    AccountKind, Availability, Event, EventBody, Overlay, PutOut, Receipt, Role, RoomKind, Seq, ServerRole, Stored, UserId,
-};
+use crate::message::{Availability, Event, EventBody, Overlay, PutOut, Receipt, RoomKind, Seq, Stored, UserId};
 
 /// The version of these lines, in every one of them.
 const VERSION: u32 = 1;
@@ -118,16 +118,6 @@ struct Membership<'a> {
 }
 
 #[derive(Serialize)]
-struct Member<'a> {
-    room: &'a str,
-    user: &'a str,
-    user_id: u64,
-    role: &'static str,
-    online: bool,
-    presence: &'static str,
-}
-
-#[derive(Serialize)]
 struct TypingLine<'a> {
     room: &'a str,
     room_id: u64,
@@ -157,17 +147,6 @@ struct PresenceLine<'a> {
 }
 
 #[derive(Serialize)]
-struct AccountLine<'a> {
-    user: &'a str,
-    user_id: u64,
-    device_id: u64,
-    guest: bool,
-    admin: bool,
-    server: &'a str,
-    server_key: Option<String>,
-}
-
-#[derive(Serialize)]
 struct DeviceLine<'a> {
     device_id: u64,
     name: &'a str,
@@ -179,18 +158,6 @@ struct DeviceLine<'a> {
 #[derive(Serialize)]
 struct DeviceGone {
     device_id: u64,
-}
-
-#[derive(Serialize)]
-struct ProfileLine<'a> {
-    user: &'a str,
-    user_id: u64,
-    guest: bool,
-    admin: bool,
-    about: &'a str,
-    tags: &'a [String],
-    since: String,
-    online: bool,
 }
 
 #[derive(Serialize)]
@@ -292,50 +259,17 @@ pub fn write(line: &Line<'_>, ignored: &BTreeSet<UserId>) -> String {
             let (room, room_id, head) = (&membership.room, membership.log.0, membership.head.0);
             versioned("membership", Membership { room, room_id, head, read: membership.read.0, unread: membership.unread_count })
         }
-        Line::Member { room, member } => {
-            let role = match member.role {
-                Role::Owner => "owner",
-                Role::Moderator => "moderator",
-                Role::Member => "member",
-            };
-            let online = member.availability != Availability::Offline;
-            let presence = presence_word(member.availability);
-            versioned("member", Member { room, user: &member.name, user_id: member.user.0, role, online, presence })
-        }
+        Line::Member { .. } | Line::Account { .. } | Line::Profile(_) => people_json::write(line),
         Line::Typing { .. } | Line::Latest { .. } | Line::Presence(_) => ephemeral_line(line),
-        Line::Account { account, server, key } => versioned(
-            "account",
-            AccountLine {
-                user: &account.name,
-                user_id: account.user.0,
-                device_id: account.device.0,
-                guest: account.is_guest(),
-                admin: account.role == ServerRole::Admin,
-                server,
-                server_key: key.map(|key| key.to_string()),
-            },
-        ),
         Line::Device { device, is_this } => {
             let last_seen = Moment::from_ms(device.last_seen_ms).rfc_3339();
             let (device_id, name) = (device.device.0, &device.name);
             versioned("device", DeviceLine { device_id, name, last_seen, online: device.online, this: *is_this })
         }
         Line::DeviceRevoked(device) => versioned("device_revoked", DeviceGone { device_id: device.0 }),
-        Line::Profile(profile) => versioned(
-            "profile",
-            ProfileLine {
-                user: &profile.name,
-                user_id: profile.user.0,
-                guest: profile.kind == AccountKind::Guest,
-                admin: profile.role == ServerRole::Admin,
-                about: &profile.about,
-                tags: &profile.tags,
-                since: Moment::from_ms(profile.created_ms).rfc_3339(),
-                online: profile.online,
-            },
-        ),
         Line::Invitation { code, uses, days } => versioned("invitation", InvitationLine { code, uses: *uses, days: *days }),
         Line::AccountDeleted => versioned("account_deleted", Nothing {}),
+        Line::BotToken { .. } | Line::Bot(_) | Line::BotRevoked(_) => bot_lines::json(line),
         Line::PasswordChanged => versioned("password_changed", Nothing {}),
         Line::SignedOut => versioned("signed_out", Nothing {}),
         Line::State(state) => versioned("state", state_fields(*state)),
@@ -360,14 +294,6 @@ fn ephemeral_line(line: &Line<'_>) -> String {
             versioned("presence", PresenceLine { user, user_id, presence: presence_word(presence.availability), text, last_seen })
         }
         _ => unreachable!("the caller has looked"),
-    }
-}
-
-fn presence_word(availability: Availability) -> &'static str {
-    match availability {
-        Availability::Offline => "offline",
-        Availability::Online => "online",
-        Availability::Away => "away",
     }
 }
 

@@ -2,8 +2,9 @@
 
 use crate::client::PublicKey;
 use crate::message::{
-    Account, Attachment, DeviceId, DeviceSummary, Event, EventHash, IgnoredUser, Latest, LogId, Mark, Marked, Member, Membership,
-    Overlay, Presence, Profile, Receipt, Report, RequestId, RoomSettings, RoomSummary, ScheduledPost, Seq, Stored, Typing,
+    Account, Attachment, BotSummary, DeviceId, DeviceSummary, Event, EventHash, IgnoredUser, Latest, LogId, Mark, Marked, Member,
+    Membership, Overlay, Presence, Profile, Receipt, Report, RequestId, RoomSettings, RoomSummary, ScheduledPost, Seq, Stored,
+    Typing,
 };
 
 /// One line of output.
@@ -176,6 +177,17 @@ pub enum Line<'a> {
     },
     /// The account is no more.
     AccountDeleted,
+    /// A token of a bot was made.
+    BotToken {
+        /// The bot's name, without `@`.
+        bot: &'a str,
+        /// The token.
+        token: &'a str,
+    },
+    /// A bot of one's own.
+    Bot(&'a BotSummary),
+    /// A bot, by its name without `@`, was logged out everywhere.
+    BotRevoked(&'a str),
     /// The password was changed.
     PasswordChanged,
     /// The device no longer belongs to the user.

@@ -1,6 +1,7 @@
 //! The client program: its command line, its commands, the plain conversation, and how all of them print and end.
 
 mod args;
+mod bot_lines;
 mod chunks;
 mod commands;
 mod context;
@@ -17,6 +18,7 @@ mod lines;
 mod log_json;
 mod moment;
 mod output;
+mod people_json;
 mod program;
 mod prompt;
 mod room_event;

@@ -11,6 +11,8 @@ pub enum AccountKind {
     Person,
     /// Somebody without one, whose account goes with the device.
     Guest,
+    /// A program that belongs to a person.
+    Bot,
 }
 
 /// What a user may do on the whole server.

@@ -25,6 +25,7 @@
 
 mod account;
 mod body;
+mod bot;
 mod bytes;
 mod code;
 mod codec;
@@ -57,6 +58,10 @@ pub use account::{
     Account, AccountKind, ChangePassword, Credentials, DeleteAccount, GuestRequest, Registration, ServerRole, Texts,
 };
 pub use body::{Edit, EventBody, Post, RoomKind, SALT_LEN, Salt, body_bytes, body_hash};
+pub use bot::{
+    BindBot, BotKey, BotPage, BotSummary, BotToken, GoodScope, Reach, RevokeBot, Right, RightSet, SCOPE_ROOMS_MAX, Scope,
+    ScopeError,
+};
 pub use code::{CODE_LEN, Code, CodeError, CodeHash, MakeInvitation};
 pub use codec::{BODY_LEN_MAX, MessageError};
 pub use device::{DeviceSummary, RevokeDevice};

@@ -47,6 +47,8 @@ pub struct Profile {
     pub created_ms: u64,
     /// Whether a device of the user is connected.
     pub online: bool,
+    /// Whose bot it is: the name, without `@`; `None` for who is no bot.
+    pub owner: Option<String>,
 }
 
 /// Why a profile is refused, in words for the person who typed it.

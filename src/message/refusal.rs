@@ -133,6 +133,12 @@ refusal_codes! {
     BadProfile = 107, Request;
     /// The account was deleted.
     AccountDeleted = 108, Permission;
+    /// The asker has no bot of this name.
+    NoSuchBot = 115, Request;
+    /// There is no such token for the bot, or it was used or is too old.
+    WrongToken = 116, Permission;
+    /// The device is a bot's, and its owner did not let it do this.
+    OutOfScope = 117, Permission;
     /// Only moderators and the owner of the room may do this.
     NotModerator = 120, Permission;
     /// Only the owner of the room may do this.

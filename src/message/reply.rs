@@ -1,6 +1,7 @@
 //! What the server answers. Numbers and layouts: protocol.md, "Replies".
 
 use super::account::Account;
+use super::bot::BotPage;
 use super::codec::messages;
 use super::device::DeviceSummary;
 use super::filing::FilePiece;
@@ -30,6 +31,8 @@ messages! {
         0x4011 Devices(Vec<DeviceSummary>),
         /// What a user says about themselves.
         0x4012 Profile(Profile),
+        /// The asker's bots.
+        0x401c Bots(BotPage),
         /// An event was stored: room made, joined or left, message posted.
         0x4020 Stored(Stored),
         /// Public rooms.

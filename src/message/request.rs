@@ -4,6 +4,7 @@
 //! failure, brings the first outcome again and changes nothing more.
 
 use super::account::{ChangePassword, Credentials, DeleteAccount, GuestRequest};
+use super::bot::{BindBot, BotToken, RevokeBot};
 use super::code::MakeInvitation;
 use super::codec::messages;
 use super::device::RevokeDevice;
@@ -54,6 +55,16 @@ messages! {
         0x000d RegisterInvited((Credentials, String)),
         /// Ends the asker's account for good.
         0x000e DeleteAccount(DeleteAccount),
+        /// Makes a bot of the asker's, and its first token.
+        0x0048 CreateBot(BotToken),
+        /// Makes another token for a bot of the asker's.
+        0x0049 RenewBot(BotToken),
+        /// Lists the asker's bots behind the given user id.
+        0x004a Bots(u64),
+        /// Revokes the devices and tokens of a bot of the asker's.
+        0x004b RevokeBot(RevokeBot),
+        /// Binds the connection's device to a bot, by a token.
+        0x004c BindBot(BindBot),
         /// Makes a room with the asker as its owner and first member.
         0x0010 CreateRoom(CreateRoom),
         /// Makes the asker a member of a room.

@@ -1,5 +1,6 @@
 //! Rooms and their members: what is asked about them and answered.
 
+use super::account::AccountKind;
 use super::ephemeral::Availability;
 use super::id::{LogId, RequestId, UserId};
 use super::settings::{RoomChanges, Template, Visibility};
@@ -84,6 +85,8 @@ pub struct Member {
     pub role: Role,
     /// Whether the user is there.
     pub availability: Availability,
+    /// What kind of account it is.
+    pub kind: AccountKind,
 }
 
 /// A page of members.

@@ -146,6 +146,12 @@ impl Server {
                 profile.online = self.presence.is_online(profile.user);
                 self.finish(now, asked, &Reply::Profile(profile));
             }
+            Answer::Bots(mut page) => {
+                for bot in &mut page.bots {
+                    bot.online = self.presence.is_online(bot.user);
+                }
+                self.finish(now, asked, &Reply::Bots(page));
+            }
             Answer::Rooms(page) => self.finish(now, asked, &Reply::Rooms(page)),
             Answer::RoomSettings(settings) => self.finish(now, asked, &Reply::RoomSettings(settings)),
             Answer::Reports(page) => self.finish(now, asked, &Reply::Reports(page)),

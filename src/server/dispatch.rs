@@ -10,10 +10,10 @@ use super::steps::{Asked, Step};
 use crate::auth::{SALT_LEN, Secret};
 use crate::chat::{Action, Actor, Command};
 use crate::message::{
-    Account, CancelScheduled, ChangePassword, ChangeRoom, CreateRoom, Credentials, EditRequest, FollowRequest, GuestRequest,
-    HistoryRequest, JoinRoom, MarkRead, MarkRequest, Moderate, NameError, PASSWORD_LEN_MAX, Password, PasswordChange,
-    PickRequest, Refusal, RefusalCode, Reply, ReportMessage, Request, RequestId, RoomName, RoomSearch, SEARCH_LEN_MAX,
-    ScheduleRequest, Target, UserName,
+    Account, BindBot, BotToken, CancelScheduled, ChangePassword, ChangeRoom, CreateRoom, Credentials, EditRequest, FollowRequest,
+    GuestRequest, HistoryRequest, JoinRoom, MarkRead, MarkRequest, Moderate, NameError, PASSWORD_LEN_MAX, Password,
+    PasswordChange, PickRequest, Reach, Refusal, RefusalCode, Reply, ReportMessage, Request, RequestId, RoomName, RoomSearch,
+    SEARCH_LEN_MAX, ScheduleRequest, Target, UserName,
 };
 use crate::transport::ConnectionHandle;
 
@@ -53,6 +53,7 @@ impl Server {
                 Ok(())
             }
             Request::Guest(guest) => self.begin_guest(now, asked, &guest),
+            Request::BindBot(bind) => self.begin_bind_bot(now, asked, &bind),
             _ => Err(not_signed_in()),
         }
     }
@@ -63,7 +64,8 @@ impl Server {
             Request::Register(Credentials { name, .. })
             | Request::RegisterInvited((Credentials { name, .. }, _))
             | Request::LogIn(Credentials { name, .. })
-            | Request::Guest(GuestRequest { name, .. }) => {
+            | Request::Guest(GuestRequest { name, .. })
+            | Request::BindBot(BindBot { name, .. }) => {
                 let is_same = user_name(&name)?.skeleton() == user_name(&account.name)?.skeleton();
                 if !is_same {
                     let sentence = format!("this device belongs to @{}; log out first or use another profile", account.name);
@@ -84,6 +86,9 @@ impl Server {
             Request::SetProfile(profile) => self.begin_profile(now, asked, &profile)?,
             Request::Claim((id, code)) => self.begin_claim(now, asked, account, id, &code)?,
             Request::MakeInvitation(wished) => self.begin_invitation(now, asked, &wished),
+            Request::CreateBot(_) | Request::RenewBot(_) | Request::RevokeBot(_) | Request::Bots(_) => {
+                self.begin_about_bots(now, asked, account, request)?;
+            }
             Request::CreateRoom(create) => self.begin_create(now, asked, &create)?,
             Request::JoinRoom(join) => {
                 let name = room_name(&join.name)?;
@@ -257,6 +262,9 @@ fn check_lengths(request: &Request) -> Result<(), Refusal> {
             (search.log.as_ref().map_or(0, named), [None, None])
         }
         Request::WhoIs(name) => (name.len(), [None, None]),
+        Request::BindBot(bind) => (bind.name.len().max(bind.device.len()), [None, None]),
+        Request::RevokeBot(revoke) => (revoke.name.len(), [None, None]),
+        Request::CreateBot(wished) | Request::RenewBot(wished) => (longest_name(wished), [None, None]),
         Request::Moderate(Moderate { room, user, .. }) => (named(room).max(user.len()), [None, None]),
         Request::Ignore(ignore) => (ignore.user.len(), [None, None]),
         Request::ReportMessage(ReportMessage { room, .. })
@@ -269,6 +277,7 @@ fn check_lengths(request: &Request) -> Result<(), Refusal> {
             (len(text).max(len(tag)).max(len(after)), [None, None])
         }
         Request::Ignored
+        | Request::Bots(_)
         | Request::LogOut(_)
         | Request::WhoAmI
         | Request::Devices
@@ -296,6 +305,14 @@ fn check_lengths(request: &Request) -> Result<(), Refusal> {
         return Err(bad_password());
     }
     Ok(())
+}
+
+fn longest_name(wished: &BotToken) -> usize {
+    let rooms = match &wished.scope.reach {
+        Reach::Everywhere => None,
+        Reach::Rooms(rooms) => rooms.iter().map(String::len).max(),
+    };
+    wished.name.len().max(rooms.unwrap_or(0))
 }
 
 /// Refuses what is too long to be searched for, before it is kept for a reader.

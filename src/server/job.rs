@@ -7,11 +7,11 @@
 use super::file_job::{FileAnswer, FileJob};
 use super::ledger::Ordered;
 use crate::auth::{Task, Verdict};
-use crate::chat::{self, Beginning, FollowPage, KeyOwner, Outcome, Recipients};
+use crate::chat::{self, Beginning, FollowPage, KeyOwner, Need, Outcome, Recipients};
 use crate::message::{
-    Attachment, DeviceSummary, EventPage, FileRead, FollowRequest, HistoryRequest, IgnoredUser, LogId, MemberPage,
-    MembershipPage, PickPage, PickRequest, Profile, Refusal, Reply, ReportPage, RequestId, RoomName, RoomPage, RoomSearch,
-    RoomSettings, ScheduledPage, SearchPage, SearchRequest, Seq, Target, UserId,
+    Attachment, BotPage, DeviceId, DeviceSummary, EventPage, FileRead, FollowRequest, HistoryRequest, IgnoredUser, LogId,
+    MemberPage, MembershipPage, PickPage, PickRequest, Profile, Refusal, Reply, ReportPage, RequestId, Right, RoomName, RoomPage,
+    RoomSearch, RoomSettings, ScheduledPage, SearchPage, SearchRequest, Seq, Target, UserId,
 };
 use crate::store::{Reader, StoreError};
 
@@ -94,6 +94,10 @@ pub enum Read {
     Scheduled(UserId, u64),
     /// Whom a message of this user is for, at this time in milliseconds since 1970 (UTC).
     Recipients(UserId, Target, Seq, u64),
+    /// A user's bots, behind a user id.
+    Bots(UserId, u64),
+    /// A question of this device of a bot, which is answered as far as its scope goes.
+    Within(UserId, DeviceId, Box<Read>),
 }
 
 /// What was found.
@@ -143,6 +147,8 @@ pub enum Answer {
     Scheduled(ScheduledPage),
     /// To [`Read::Recipients`].
     Recipients(Recipients),
+    /// To [`Read::Bots`].
+    Bots(BotPage),
 }
 
 /// Bytes of events read for a follower at a time: what its queue may hold.
@@ -173,7 +179,39 @@ impl Read {
             | Self::History(user, _)
             | Self::Scheduled(user, _)
             | Self::Recipients(user, ..)
-            | Self::Pick(user, _) => Some(*user),
+            | Self::Pick(user, _)
+            | Self::Bots(user, _)
+            | Self::Within(user, ..) => Some(*user),
+        }
+    }
+
+    /// What a bot's device needs for it.
+    fn need(&self) -> Need {
+        let read = |place: &Target| Need::In(place.clone(), Right::Read);
+        match self {
+            Self::KeyOwner(_)
+            | Self::PasswordOf(_)
+            | Self::RoomPassword(_)
+            | Self::Profile(_)
+            | Self::Rooms(..)
+            | Self::Ignored(_)
+            | Self::Memberships(..)
+            | Self::Scheduled(..)
+            | Self::Within(..)
+            // The follow was judged when it began.
+            | Self::FollowPage(..) => Need::Nothing,
+            Self::RoomSettings(_, place)
+            | Self::Who(_, place, _)
+            | Self::Recipients(_, place, ..)
+            | Self::Search(_, SearchRequest { log: Some(place), .. }) => read(place),
+            Self::BeginFollow(_, follow) => read(&follow.log),
+            Self::History(_, history) => read(&history.log),
+            Self::Pick(_, pick) => read(&pick.log),
+            Self::File(_, file) => read(&file.log),
+            Self::Reports(_, place, _) | Self::Audit(_, place, _) => Need::In(place.clone(), Right::Moderate),
+            Self::Voice(_, log, _) => Need::In(Target::Log(*log), Right::Post),
+            Self::Search(..) => Need::EveryRoom,
+            Self::OwnPassword(..) | Self::Devices(_) | Self::Bots(..) => Need::Person,
         }
     }
 
@@ -188,6 +226,17 @@ impl Read {
             return Ok(Err(refusal));
         }
         Ok(match self {
+            Self::Within(user, device, read) => match chat::may_read(reader, user, device, &read.need())? {
+                Ok(sight) => read.answer(reader)?.map(|answer| match answer {
+                    Answer::Memberships(mut page) => {
+                        sight.narrow(&mut page);
+                        Answer::Memberships(page)
+                    }
+                    answer => answer,
+                }),
+                Err(refusal) => Err(refusal),
+            },
+            Self::Bots(user, after) => Ok(Answer::Bots(chat::bots(reader, user, after)?)),
             Self::Voice(user, log, now_ms) => chat::voice(reader, user, log, now_ms)?.map(|()| Answer::Heard),
             Self::KeyOwner(key) => Ok(Answer::KeyOwner(chat::account_of_key(reader, &key)?)),
             Self::PasswordOf(name) => Ok(Answer::Password(chat::password_of(reader, &name)?)),

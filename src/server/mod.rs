@@ -6,6 +6,7 @@
 
 mod allowance;
 mod begin_accounts;
+mod begin_bots;
 mod begin_posts;
 mod begin_rooms;
 mod bulk;

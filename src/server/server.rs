@@ -423,6 +423,7 @@ impl Server {
 
     /// Hands a question to the readers.
     pub(super) fn read(&mut self, step: Step, read: Read) {
+        let read = self.within_scope(&step, read);
         let ticket = self.ticket(step);
         self.reads_in_flight += 1;
         self.jobs.push_back(Job::Read(ticket, read));

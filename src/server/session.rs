@@ -244,11 +244,15 @@ fn lane_of(request: &Request) -> Lane {
         | Request::RevokeDevice(_)
         | Request::SetProfile(_)
         | Request::Claim(_)
+        | Request::CreateBot(_)
+        | Request::RenewBot(_)
+        | Request::RevokeBot(_)
         | Request::MakeInvitation(_) => Lane::Command,
         Request::CreateRoom(create) if create.password.is_none() => Lane::Command,
         Request::ChangeRoom(change) if !matches!(change.password, PasswordChange::Set(_)) => Lane::Command,
         Request::WhoAmI
         | Request::Devices
+        | Request::Bots(_)
         | Request::WhoIs(_)
         | Request::ListRooms(_)
         | Request::RoomSettings(_)
@@ -276,6 +280,7 @@ fn lane_of(request: &Request) -> Lane {
         | Request::RegisterInvited(_)
         | Request::LogIn(_)
         | Request::Guest(_)
+        | Request::BindBot(_)
         | Request::LogOut(_)
         | Request::ChangePassword(_)
         | Request::DeleteAccount(_)

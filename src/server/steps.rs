@@ -75,6 +75,14 @@ pub(super) enum Step {
 }
 
 impl Step {
+    /// The session that it is for, if it is for one.
+    pub(super) fn session(&self) -> Option<ConnectionHandle> {
+        match self {
+            Self::Identify { session } | Self::Page { session, .. } | Self::Voice { session, .. } => Some(*session),
+            other => other.asked().map(|asked| asked.session),
+        }
+    }
+
     /// The request that waits, if this is for one.
     pub(super) fn asked(&self) -> Option<Asked> {
         match self {

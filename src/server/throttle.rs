@@ -62,6 +62,11 @@ fn excess_of(request: &Request) -> Excess {
         | Request::RegisterInvited(_)
         | Request::LogIn(_)
         | Request::Guest(_)
+        | Request::BindBot(_)
+        | Request::CreateBot(_)
+        | Request::RenewBot(_)
+        | Request::RevokeBot(_)
+        | Request::Bots(_)
         | Request::WhoAmI
         | Request::Devices
         | Request::WhoIs(_)

@@ -21,7 +21,9 @@ pub struct User {
     pub kind: AccountKind,
     /// What the user may do on the whole server.
     pub role: ServerRole,
-    /// Whether the user may use the server.
+    /// Whose bot the user is.
+    pub owner: Option<UserId>,
+    /// Whether the user may use the server; a bot may while its owner may.
     pub enabled: bool,
     /// Whether the account was ended for good.
     pub deleted: bool,
@@ -81,9 +83,9 @@ pub enum UserCount {
     ConversationsOpened,
 }
 
-const USER: &str =
-    "SELECT id, name, skeleton, password_hash, enabled, own_log, rooms_joined, rooms_created, conversations_opened,
-     kind, role, deleted_ms IS NOT NULL FROM users";
+pub(super) const USER: &str = "SELECT id, name, skeleton, password_hash,
+     enabled AND ifnull((SELECT owners.enabled FROM users AS owners WHERE owners.id = users.owner), 1),
+     own_log, rooms_joined, rooms_created, conversations_opened, kind, role, owner, deleted_ms IS NOT NULL FROM users";
 
 const DEVICE: &str = "SELECT id, user, key, revoked_ms IS NOT NULL, last_seen_ms FROM devices";
 
@@ -92,7 +94,8 @@ const GUEST: i64 = 1;
 
 const ADMIN: i64 = 1;
 
-fn user(row: &Row<'_>) -> rusqlite::Result<User> {
+pub(super) fn user(row: &Row<'_>) -> rusqlite::Result<User> {
+    let owner = row.get::<_, Option<i64>>(11)?.map(|_| count(row, 11)).transpose()?.map(UserId);
     Ok(User {
         id: UserId(count(row, 0)?),
         name: row.get(1)?,
@@ -103,16 +106,23 @@ fn user(row: &Row<'_>) -> rusqlite::Result<User> {
         rooms_joined: count(row, 6)?,
         rooms_created: count(row, 7)?,
         conversations_opened: count(row, 8)?,
-        kind: match row.get::<_, i64>(9)? {
-            GUEST => AccountKind::Guest,
-            _ => AccountKind::Person,
-        },
+        kind: kind(row.get(9)?, owner.is_some()),
+        owner,
         role: match row.get::<_, i64>(10)? {
             ADMIN => ServerRole::Admin,
             _ => ServerRole::User,
         },
-        deleted: row.get(11)?,
+        deleted: row.get(12)?,
     })
+}
+
+/// What kind of account a row of `users` is.
+pub(super) fn kind(number: i64, has_owner: bool) -> AccountKind {
+    match number {
+        _ if has_owner => AccountKind::Bot,
+        GUEST => AccountKind::Guest,
+        _ => AccountKind::Person,
+    }
 }
 
 fn device(row: &Row<'_>) -> rusqlite::Result<Device> {

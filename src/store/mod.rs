@@ -5,6 +5,7 @@
 
 mod accounts;
 mod blobs;
+mod bots;
 mod chores;
 mod database;
 mod deletion;
@@ -23,6 +24,7 @@ mod settings;
 
 pub use accounts::{Device, KeptProfile, ListedDevice, User, UserCount};
 pub use blobs::{BlobError, Blobs, PARTIAL_TIMEOUT, UPLOADS_PER_USER_MAX};
+pub use bots::{KeptScope, KeptToken};
 pub use chores::{AgingEvent, Chore, ChoreKind, ChoreWork};
 pub use database::{Checkpointer, Database, Reader, Tables};
 pub use deletion::{Stretch, WrittenEvent};

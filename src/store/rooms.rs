@@ -1,11 +1,12 @@
 //! Logs and who may read which part of them, as rows.
 
+use super::accounts::kind;
 use super::database::{Database, Tables};
 use super::error::StoreError;
 use super::events::LogHead;
 use super::number::{count, maybe_count, sql};
 use super::settings::{LogSettings, SETTINGS_COLUMNS, log_settings, visibility, visibility_number};
-use crate::message::{EventHash, LogId, Role, RoomName, RoomSearch, Seq, UserId, Visibility};
+use crate::message::{AccountKind, EventHash, LogId, Role, RoomName, RoomSearch, Seq, UserId, Visibility};
 use rusqlite::{OptionalExtension, Row, params};
 
 /// What kind of log it is, with what only that kind has.
@@ -89,6 +90,8 @@ pub struct ListedMember {
     pub name: String,
     /// What the member may do.
     pub role: Role,
+    /// What kind of account it is.
+    pub kind: AccountKind,
 }
 
 /// A log as listed to one of its members.
@@ -251,10 +254,13 @@ impl Tables {
     /// [`StoreError`] if the database fails.
     pub fn members(&self, log: LogId, after: UserId, count_max: usize) -> Result<Vec<ListedMember>, StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT user, name, memberships.role FROM memberships JOIN users ON users.id = user
+            "SELECT user, name, memberships.role, kind, owner IS NOT NULL FROM memberships JOIN users ON users.id = user
              WHERE log = ?1 AND user > ?2 AND to_seq IS NULL ORDER BY user LIMIT ?3",
         )?;
-        let member = |row: &Row<'_>| Ok(ListedMember { user: UserId(count(row, 0)?), name: row.get(1)?, role: role(row, 2)? });
+        let member = |row: &Row<'_>| {
+            let kind = kind(row.get(3)?, row.get(4)?);
+            Ok(ListedMember { user: UserId(count(row, 0)?), name: row.get(1)?, role: role(row, 2)?, kind })
+        };
         let rows = statement.query_map([sql(log.0), sql(after.0), sql(count_max as u64)], member)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }

@@ -64,6 +64,7 @@ const ROWS: &[(usize, &str)] = &[
         INSERT INTO threads VALUES (3, 1, 1, 2);",
     ),
     (9, "INSERT INTO files VALUES (3, 1, 1, randomblob(32), 7);"),
+    (12, "INSERT INTO bot_tokens VALUES (randomblob(32), 2, x'0100', 17);"),
 ];
 
 /// Tables that a step works out anew or adds to, and that layout.

@@ -5,6 +5,7 @@
 mod accounts;
 mod at_terminal;
 mod bench;
+mod bots;
 mod clients_killed;
 mod conversation;
 mod deletion;

@@ -3,11 +3,12 @@
 //! A new request is a new row: copy one, run `access::`, and weigh each word that the test found before you take it.
 
 use udpchat::message::{
-    Attachment, CODE_LEN, CancelScheduled, ChangePassword, ChangeRoom, Code, CreateRoom, Credentials, Deed, DeleteAccount,
-    EditRequest, FileChunk, FileOffer, FileRead, FollowFrom, FollowRequest, GuestRequest, History, HistoryFrom, HistoryRequest,
-    Ignore, JoinRoom, ListKind, LogId, MakeInvitation, Mark, MarkRead, MarkRequest, Moderate, Password, PasswordChange,
-    PickRequest, PostFile, PostRequest, RefusalCode, ReportMessage, Request, RequestId, RevokeDevice, Role, RoomChanges,
-    RoomSearch, ScheduleRequest, SearchRequest, Seq, SetLatest, SetProfile, Target, Template, Texts, Visibility, Wish,
+    Attachment, BindBot, BotToken, CODE_LEN, CancelScheduled, ChangePassword, ChangeRoom, Code, CreateRoom, Credentials, Deed,
+    DeleteAccount, EditRequest, FileChunk, FileOffer, FileRead, FollowFrom, FollowRequest, GuestRequest, History, HistoryFrom,
+    HistoryRequest, Ignore, JoinRoom, ListKind, LogId, MakeInvitation, Mark, MarkRead, MarkRequest, Moderate, Password,
+    PasswordChange, PickRequest, PostFile, PostRequest, Reach, RefusalCode, ReportMessage, Request, RequestId, RevokeBot,
+    RevokeDevice, Right, Role, RoomChanges, RoomSearch, ScheduleRequest, Scope, SearchRequest, Seq, SetLatest, SetProfile,
+    Target, Template, Texts, Visibility, Wish,
 };
 
 use super::scene::{Kind, OTHER, OTHERS_DEVICE, ROOM};
@@ -58,6 +59,8 @@ pub const WORDS: &[(RefusalCode, &str)] = &[
     (RefusalCode::WrongClaim, "code"),
     (RefusalCode::NotAdmin, "admi"),
     (RefusalCode::NoSuchDevice, "none"),
+    (RefusalCode::NoSuchBot, "nbot"),
+    (RefusalCode::WrongToken, "code"),
     (RefusalCode::NotFollowed, "foll"),
     (RefusalCode::NotModerator, "mode"),
     (RefusalCode::NotOwner, "ownr"),
@@ -116,6 +119,16 @@ rows! {
     "MakeInvitation", |ask| Request::MakeInvitation(invitation(&ask)) =>
         [Public] "sign admi admi admi admi admi admi admi admi admi admi sign sign ok";
     "RegisterInvited by a wrong code", |ask| Request::RegisterInvited((credentials(&ask, "newcomer"), WRONG_CODE.into())) =>
+        [Public] "code used used used used used used used used used used revo shut used";
+    "CreateBot", |ask| Request::CreateBot(bot_token(&ask)) =>
+        [Public] "sign ok ok ok ok ok ok ok gues ok ok sign sign ok";
+    "RenewBot of none", |ask| Request::RenewBot(bot_token(&ask)) =>
+        [Public] "sign nbot nbot nbot nbot nbot nbot nbot nbot nbot nbot sign sign nbot";
+    "Bots", |_| Request::Bots(0) =>
+        [Public] "sign ok ok ok ok ok ok ok ok ok ok sign sign ok";
+    "RevokeBot of none", |ask| Request::RevokeBot(RevokeBot { id: ask.id, name: "robot".into() }) =>
+        [Public] "sign nbot nbot nbot nbot nbot nbot nbot nbot nbot nbot sign sign nbot";
+    "BindBot by a wrong token", |ask| Request::BindBot(BindBot { id: ask.id, name: "robot".into(), token: WRONG_CODE.into(), device: "sim".into() }) =>
         [Public] "code used used used used used used used used used used revo shut used";
     "CreateRoom", |ask| Request::CreateRoom(create(&ask)) =>
         [Public] "sign ok ok ok ok ok ok ok ok ok ok sign sign ok";
@@ -307,6 +320,11 @@ const WRONG_CODE: &str = "abcd-efgh-ijkl-mn23";
 
 fn invitation(ask: &Ask) -> MakeInvitation {
     MakeInvitation { id: ask.id, code: Code::new([1; CODE_LEN]).hash(), uses: 1, days: 1 }
+}
+
+fn bot_token(ask: &Ask) -> BotToken {
+    let scope = Scope { reach: Reach::Everywhere, rights: vec![Right::Read] };
+    BotToken { id: ask.id, name: "robot".into(), token: Code::new([2; CODE_LEN]).hash(), scope }
 }
 
 fn password() -> Password {

@@ -4,6 +4,7 @@ mod access;
 mod access_table;
 mod admission;
 mod attacks;
+mod bots;
 mod crowd;
 mod deed;
 mod delivery;

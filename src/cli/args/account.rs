@@ -33,6 +33,17 @@ pub struct Register {
     pub invitation: Option<Code>,
 }
 
+/// A device to be logged in.
+#[derive(Debug, Args)]
+pub struct LogIn {
+    /// Who, where and how to prove it.
+    #[command(flatten)]
+    pub sign_in: SignIn,
+    /// Log in as a bot, by a token that its owner made; no password is asked for
+    #[arg(long, value_name = "TOKEN", conflicts_with_all = ["guest", "password_stdin"])]
+    pub token: Option<Code>,
+}
+
 /// What to do with one's devices.
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub enum DevicesAction {

@@ -1,7 +1,8 @@
 //! The command line: every command and option, each with its explanation.
 
-use super::account::{DevicesAction, Invitation, Profile, Register, SignIn, WhoIs};
+use super::account::{DevicesAction, Invitation, LogIn, Profile, Register, WhoIs};
 use super::bench::{BENCH_AFTER_HELP, Bench};
+use super::bot::BotAction;
 use super::ephemeral::Latest;
 use super::message::{Edit, Get, React, Scheduled, Send, Written};
 use super::moderation::{ArchiveArgs, InRoom, MuteArgs, PutOutArgs, ReportArgs, RoleArgs, RoomArgs, Who};
@@ -81,7 +82,7 @@ pub enum Command {
     /// Make an account on a server, and log this device in
     Register(Register),
     /// Log this device in to an account that exists; the password is needed once
-    Login(SignIn),
+    Login(LogIn),
     /// Make a room, and be its owner and first member
     Create(Create),
     /// Become a member of a room
@@ -266,6 +267,12 @@ pub enum Command {
     Profile(Profile),
     /// Print what a person says about themselves
     Whois(WhoIs),
+    /// Make, list and revoke bots: accounts of yours for programs, which may do only what you say
+    Bot {
+        /// What to do
+        #[command(subcommand)]
+        action: BotAction,
+    },
     /// Become the server's admin, by the code that the server printed at its first start
     Claim {
         /// The code

@@ -2,6 +2,7 @@
 
 mod account;
 mod bench;
+mod bot;
 mod command_line;
 mod ephemeral;
 mod message;
@@ -12,6 +13,7 @@ mod words;
 
 pub use account::{DevicesAction, Invitation, Profile, SignIn};
 pub use bench::{Bench, BenchKind, BenchTalk};
+pub use bot::{BotAction, BotWords};
 pub use command_line::{Command, CommandLine, Globals};
 pub use ephemeral::Latest;
 pub use message::{Edit, Get, Scheduled, Send, Written};

@@ -7,7 +7,7 @@ use super::super::line::Line;
 use super::super::prompt::{self, PasswordSource};
 use super::super::session::{Session, unexpected};
 use crate::message::{
-    Account, AccountKind, ChangePassword, Code, Credentials, DeleteAccount, DeviceName, GuestRequest, Password, Refusal,
+    Account, AccountKind, BindBot, ChangePassword, Code, Credentials, DeleteAccount, DeviceName, GuestRequest, Password, Refusal,
     RefusalCode, Registration, Reply, Request, Texts, Welcome,
 };
 
@@ -16,7 +16,8 @@ use crate::message::{
 pub(super) enum Wish {
     /// With this invitation.
     Register(Option<Code>),
-    LogIn,
+    /// With this token of a bot.
+    LogIn(Option<Code>),
 }
 
 /// Where a machine keeps its name.
@@ -35,7 +36,7 @@ pub(super) fn sign_in(context: &mut Context, args: &SignIn, wish: Wish) -> Resul
     }
     let account = match welcome.account {
         // The device's key says who it is; a password would add nothing.
-        Some(account) if wish == Wish::LogIn || args.guest => account,
+        Some(account) if matches!(wish, Wish::LogIn(_)) || args.guest => account,
         _ => {
             may_register(&welcome, args, wish)?;
             prove(&mut session, &chosen, args, wish)?
@@ -87,7 +88,8 @@ fn prove(session: &mut Session, chosen: &Chosen, args: &SignIn, wish: Wish) -> R
                     None => Request::Register(credentials),
                 }
             }
-            Wish::LogIn => {
+            Wish::LogIn(Some(token)) => Request::BindBot(BindBot { id, name, token: token.to_string(), device }),
+            Wish::LogIn(None) => {
                 let password = prompt::password(source, &what)?;
                 Request::LogIn(Credentials { id, name, password, device })
             }
@@ -168,7 +170,7 @@ pub(super) fn delete(context: &mut Context, erase: bool, yes: bool, from_stdin: 
                 return Err(Failure::new(Exit::Refused, "nothing is deleted"));
             }
             let password = match account.kind {
-                AccountKind::Guest => Password::default(),
+                AccountKind::Guest | AccountKind::Bot => Password::default(),
                 AccountKind::Person => {
                     let source = if from_stdin { PasswordSource::Stdin } else { PasswordSource::Prompt };
                     prompt::password(source, &format!("password of {}", chosen.profile.name()))?

@@ -3,6 +3,7 @@
 
 mod account;
 mod bench;
+mod bots;
 mod export;
 mod filing;
 mod following;
@@ -30,7 +31,7 @@ use crate::message::{Deed, DeviceId, ListKind, Mark, RoomSearch, Wish};
 pub fn run(context: &mut Context, command: Command) -> Result<(), Failure> {
     match command {
         Command::Register(args) => account::sign_in(context, &args.sign_in, account::Wish::Register(args.invitation)),
-        Command::Login(args) => account::sign_in(context, &args, account::Wish::LogIn),
+        Command::Login(args) => account::sign_in(context, &args.sign_in, account::Wish::LogIn(args.token)),
         Command::Whoami => account::who_am_i(context),
         Command::DeleteAccount { erase, yes, password_stdin } => account::delete(context, erase, yes, password_stdin),
         Command::Passwd { password_stdin, keep_devices } => account::change_password(context, password_stdin, keep_devices),
@@ -39,6 +40,7 @@ pub fn run(context: &mut Context, command: Command) -> Result<(), Failure> {
         Command::Devices { action: Some(DevicesAction::Revoke { device }) } => people::revoke_device(context, DeviceId(device)),
         Command::Profile(args) => people::profile(context, &args),
         Command::Whois(args) => people::who_is(context, &args.user),
+        Command::Bot { action } => bots::run(context, &action),
         Command::Claim { code } => people::claim(context, code),
         Command::Invitation(args) => people::invitation(context, &args),
         Command::Create(args) => rooms::create(context, &args),

@@ -22,7 +22,7 @@ use super::typing::Typing;
 use super::watching::Watching;
 use crate::client::{ClientEvent, Cursors, Draft, Followed, Recipient, Rooms, RoomsNote, Tag};
 use crate::message::{
-    CreateRoom, EditRequest, EventBody, EventPage, HistoryFrom, HistoryRequest, JoinRoom, LogId, MarkRequest, Password,
+    Code, CreateRoom, EditRequest, EventBody, EventPage, HistoryFrom, HistoryRequest, JoinRoom, LogId, MarkRequest, Password,
     PickRequest, Receipt, Request, RoomChanges, RoomSearch, SearchRequest, Seq, Target, Template, Text, Visibility,
 };
 use files::Sending;
@@ -61,6 +61,10 @@ enum Asked {
     Ignored,
     Away,
     Picked,
+    /// One's bots are listed, or one was revoked.
+    Bots,
+    /// A bot of this name was made, with this token.
+    BotToken(String, Code),
     /// A message for later was kept or canceled, or all of them listed.
     Waiting,
     /// How far a message has come; whether it is asked for the first time.
@@ -257,6 +261,7 @@ impl Talk<'_> {
                 self.ask(&Request::Search(search), Asked::Search);
             }
             Said::Order(order) => self.order(order)?,
+            Said::Bots(about) => self.see_to_bots(&about),
             Said::Waiting(waiting) => self.wait_with(waiting)?,
             Said::Filing(filing) => self.on_filing(filing)?,
             Said::Away(away) => self.ask(&Request::SetAway(away), Asked::Away),

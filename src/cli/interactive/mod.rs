@@ -1,6 +1,7 @@
 //! The plain conversation: what is typed goes to the current room, what others write appears above the line being typed. On a
 //! pipe the same, line by line, without an editor.
 
+mod bots;
 mod conversation;
 mod filing;
 mod orders;

@@ -3,13 +3,14 @@
 use std::str::FromStr;
 
 use super::super::args::{Conversation, Person, Room};
+use super::bots::{self, AboutBots};
 use super::filing::{self, Filing};
 use super::orders::{self, Order};
 use super::waiting::{self, Waiting};
 use crate::message::{ListKind, Mark, Seq};
 
 /// Every command, with its arguments and its explanation.
-const COMMANDS: [(&str, &str, &str); 47] = [
+const COMMANDS: [(&str, &str, &str); 50] = [
     ("join", "#ROOM [PASSWORD] | @USER", "enter a room, or turn to a room or person you know"),
     ("leave", "[#ROOM]", "stop being a member of a room"),
     ("create", "#ROOM [PASSWORD]", "make a room"),
@@ -17,6 +18,9 @@ const COMMANDS: [(&str, &str, &str); 47] = [
     ("who", "[#ROOM]", "list the members of a room"),
     ("whois", "@USER", "show what a person says about themselves"),
     ("devices", "", "list your devices"),
+    ("bots", "", "list your bots"),
+    ("newbot", "NAME #ROOM…", "make a bot that reads and posts in these rooms, and show its token"),
+    ("revokebot", "NAME", "log a bot of yours out everywhere"),
     ("msg", "@USER TEXT", "write to a person"),
     ("later", "WHEN TEXT", "post in this room later: 10m, 2h, 2026-12-01T09:00Z"),
     ("scheduled", "", "list your messages that wait for their time"),
@@ -130,6 +134,8 @@ pub enum Said {
     Search(String),
     /// Keep order in the current room.
     Order(Order),
+    /// Make, list or revoke one's bots.
+    Bots(AboutBots),
     /// Post later, or say what becomes of what waits.
     Waiting(Waiting),
     /// Send or fetch a file.
@@ -199,7 +205,8 @@ pub fn read(line: &str) -> Said {
             let order = orders::read(other, rest).map(|order| order.map(Said::Order));
             let waiting = || waiting::read(other, rest).map(|waiting| waiting.map(Said::Waiting));
             let filing = || filing::read(other, rest).map(|filing| filing.map(Said::Filing));
-            match order.or_else(waiting).or_else(filing) {
+            let about_bots = || bots::read(other, rest).map(|about| about.map(Said::Bots));
+            match order.or_else(waiting).or_else(filing).or_else(about_bots) {
                 Some(understood) => understood,
                 None => return Said::Wrong(unknown_command(other)),
             }

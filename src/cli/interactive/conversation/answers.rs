@@ -34,7 +34,7 @@ impl Talk<'_> {
             (Asked::Order(deed), Reply::Stored(stored)) => {
                 self.context.output.line(&Line::Did { deed, stored: &stored })?;
             }
-            (Asked::Order(_) | Asked::Waiting, Reply::Done) => self.context.output.remark("done")?,
+            (Asked::Order(_) | Asked::Waiting | Asked::Bots, Reply::Done) => self.context.output.remark("done")?,
             (Asked::Ignored, Reply::Ignored(people)) => self.context.output.ignore(people.iter().map(|user| user.user)),
             (Asked::Rooms, Reply::Rooms(page)) => {
                 for room in &page.rooms {
@@ -58,6 +58,21 @@ impl Talk<'_> {
                 let own = self.session.account().map(|account| account.device);
                 for device in &devices {
                     self.context.output.line(&Line::Device { device, is_this: own == Some(device.device) })?;
+                }
+            }
+            (Asked::BotToken(bot, code), Reply::Done) => {
+                self.context.output.line(&Line::BotToken { bot: &bot, token: &code.to_string() })?;
+            }
+            (Asked::Bots, Reply::Bots(page)) => {
+                for bot in &page.bots {
+                    self.context.output.line(&Line::Bot(bot))?;
+                }
+                if page.bots.is_empty() || page.more {
+                    self.context.output.remark(if page.more {
+                        "there are more; udpchat-cli bot list lists all"
+                    } else {
+                        "you have no bots"
+                    })?;
                 }
             }
             (Asked::Waiting, Reply::Scheduled(post)) => self.context.output.line(&Line::Scheduled(&post))?,

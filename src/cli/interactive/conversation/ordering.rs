@@ -2,11 +2,12 @@
 
 use super::super::super::exit::Failure;
 use super::super::super::line::Deed;
+use super::super::bots::AboutBots;
 use super::super::orders::Order;
 use super::super::waiting::Waiting;
 use super::{Asked, Talk};
 use crate::client::EventLoop;
-use crate::message::{Request, Target};
+use crate::message::{Code, Request, Target};
 
 impl Talk<'_> {
     pub(super) fn order(&mut self, order: Order) -> Result<(), Failure> {
@@ -27,6 +28,16 @@ impl Talk<'_> {
             self.ask(&Request::Ignored, Asked::Ignored);
         }
         Ok(())
+    }
+
+    pub(super) fn see_to_bots(&mut self, about: &AboutBots) {
+        let code = Code::new(self.context.dice.array());
+        let request = about.request(self.session.new_id(), &code);
+        let asked = match about {
+            AboutBots::Create { name, .. } => Asked::BotToken(name.as_str().to_owned(), code),
+            AboutBots::List | AboutBots::Revoke { .. } => Asked::Bots,
+        };
+        self.ask(&request, asked);
     }
 
     pub(super) fn wait_with(&mut self, waiting: Waiting) -> Result<(), Failure> {
