@@ -10,7 +10,7 @@
 use super::connection::Connection;
 use super::error::{CloseCode, CloseReason};
 use super::stats::count;
-use super::time::Time;
+use super::time::{Micros, Time};
 use super::trace::TraceEvent;
 use tracing::debug;
 
@@ -38,6 +38,10 @@ pub(super) enum State {
     Draining { until: Time },
     Closed,
 }
+
+/// Longest time for which a closed connection is kept, whatever the round trip: afterwards a reset says the same, and says it
+/// to whatever address the peer has by then.
+pub const CLOSING_DELAY_MAX: Micros = Micros::from_secs(3);
 
 /// What is left of a connection that this end closed.
 #[derive(Debug)]
@@ -112,7 +116,7 @@ impl Connection {
         if code == CloseCode::Limit {
             count(&mut self.counts.caps.limit_closes);
         }
-        let until = now + self.closing_delay();
+        let until = now + self.closing_delay().min(CLOSING_DELAY_MAX);
         self.events.closed = Some(Box::new(CloseReason::Local { code }));
         let reason = reason.to_owned();
         self.enter(State::Closing(Box::new(Closing { code, reason, until, due: true, heard_count: 0 })));
@@ -120,7 +124,7 @@ impl Connection {
 
     /// The peer sent CLOSE. Who closed first stays the reason that the owner was told.
     pub(super) fn on_close(&mut self, now: Time, code: CloseCode, reason: &str) {
-        let until = now + self.closing_delay();
+        let until = now + self.closing_delay().min(CLOSING_DELAY_MAX);
         if self.state.is_open() {
             self.events.closed = Some(Box::new(CloseReason::Peer { code, reason: reason.to_owned() }));
         }

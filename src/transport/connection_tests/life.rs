@@ -1,5 +1,7 @@
 //! How a connection begins, keeps quiet, keeps alive and ends.
 
+use super::super::rtt::Rtt;
+use super::super::state::CLOSING_DELAY_MAX;
 use super::super::{CloseCode, CloseReason, ConnectionEvent, Micros, SendError, Stage, StreamId};
 use super::link::{Fate, Link, message, ms};
 
@@ -111,6 +113,17 @@ fn a_lost_close_is_repeated_at_a_falling_rate() {
     assert!(matches!(link.client.closed(), Some(CloseReason::Peer { code: CloseCode::Done, .. })));
     let (to_server, to_client) = link.sent_since(now);
     assert!(to_client <= 6 && to_server >= 8, "{to_client} answers to {to_server} packets");
+}
+
+#[test]
+fn a_closed_connection_is_forgotten_soon_however_long_its_round_trip() {
+    let mut link = Link::connected();
+    let now = link.now;
+    // As a handshake measures it whose packets were lost again and again.
+    link.server.connection.rtt = Rtt::new(Some(Micros::from_secs(60)));
+    link.server.connection.close(now, CloseCode::Done, "");
+    assert_eq!(link.server.connection.stage(), Stage::Closing);
+    assert_eq!(link.server.connection.poll_timeout(), Some(now + CLOSING_DELAY_MAX));
 }
 
 #[test]
