@@ -165,7 +165,7 @@ pub(super) fn delete(context: &mut Context, erase: bool, yes: bool, from_stdin: 
         None => forgotten(welcome)?,
         Some(account) => {
             let texts = if erase { Texts::AreErased } else { Texts::Stay };
-            let what = if erase { " and erase everything you wrote" } else { "" };
+            let what = if erase { " and erase your messages, edits and reactions" } else { "" };
             if !yes && !prompt::confirm(&format!("end the account {} for good{what}?", chosen.profile.name()), "--yes")? {
                 return Err(Failure::new(Exit::Refused, "nothing is deleted"));
             }

@@ -1,9 +1,10 @@
 //! Who may ask how much: the budgets, and who pays into which.
 //!
-//! A wrong password is paid for three times: by the address prefix, by the account from that prefix, and by the account from
-//! everywhere but its homes. So a guesser stops quickly where he is, a crowd of guessers shares what the account allows to
-//! strangers, and the owner at a place where a device of his was seen has budgets that no stranger can spend. A right password
-//! costs nothing, and a known device needs none.
+//! A wrong password is paid for three times: by the account from that address prefix, and, where no device of the account was
+//! seen lately, by the prefix and by the account from everywhere. So a guesser stops quickly where he is, a crowd of guessers
+//! shares what the account allows to strangers, and the owner at home pays from a budget that only who is at the same place can
+//! spend. A large crowd that guesses slowly can keep the owner from logging in on a new device at a new place, and nowhere
+//! else: a right password costs nothing, and a known device needs none.
 
 use super::budgets::Budgets;
 use super::homes::Homes;
@@ -219,6 +220,10 @@ impl Allowance {
         let prefix = origin.prefix;
         let repute = self.repute(now, account, prefix);
         self.wrong_by_account_and_prefix.take(now, (account, prefix))?;
+        // Neighbours at home share the prefix, and may have spent what it has.
+        if self.homes.has(now, account, prefix) {
+            return Ok(());
+        }
         if !self.is_exempt(origin)
             && let Err(wait) = self.wrong_by_prefix.take(now, prefix)
         {
@@ -226,21 +231,17 @@ impl Allowance {
             return Err(wait);
         }
         // Who is turned away here has tried all the same, and is no longer fresh.
-        if self.homes.has(now, account, prefix) { Ok(()) } else { self.wrong_by_account.take(now, (account, repute)) }
-    }
-
-    fn give_back_near(&mut self, origin: Origin, account: u64) {
-        self.wrong_by_account_and_prefix.give_back((account, origin.prefix));
-        if !self.is_exempt(origin) {
-            self.wrong_by_prefix.give_back(origin.prefix);
-        }
+        self.wrong_by_account.take(now, (account, repute))
     }
 
     /// The password was right, or nobody looked at it.
     pub(in super::super) fn give_back_log_in(&mut self, now: Time, origin: Origin, name: &str) {
         let account = self.account(name);
-        self.give_back_near(origin, account);
+        self.wrong_by_account_and_prefix.give_back((account, origin.prefix));
         if !self.homes.has(now, account, origin.prefix) {
+            if !self.is_exempt(origin) {
+                self.wrong_by_prefix.give_back(origin.prefix);
+            }
             let repute = self.repute(now, account, origin.prefix);
             self.wrong_by_account.give_back((account, repute));
         }
@@ -399,6 +400,20 @@ mod tests {
         let guessed = (0..100).map(|number| wrong(&mut allowance, now, from_prefix(number), "alice", 1)).sum::<usize>();
         assert_eq!(guessed, 20);
         assert!(allowance.take_log_in(now, from_prefix(500), "alice").is_ok());
+    }
+
+    #[test]
+    fn neighbours_who_guess_do_not_keep_an_owner_at_home_out() {
+        let mut allowance = Allowance::new(&AllowanceConfig::DEFAULT);
+        let here = origin("192.0.2.1");
+        allowance.see_device(START, here, "alice");
+        for number in 0..1_000 {
+            let _ = allowance.take_log_in(START, here, &format!("somebody{number}"));
+        }
+        assert!(allowance.take_log_in(START, here, "bob").is_err(), "the prefix has spent all");
+        allowance.take_log_in(START, here, "alice").unwrap();
+        allowance.give_back_log_in(START, here, "alice");
+        assert!(allowance.take_log_in(START, here, "bob").is_err(), "and nothing that was not paid is given back");
     }
 
     #[test]
