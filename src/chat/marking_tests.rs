@@ -1,6 +1,6 @@
 //! Read markers, told as stories over a real database.
 
-use super::tests::{World, code, create, join, leave, member, post, stored};
+use super::tests::{World, account, bind, code, create, join, leave, member, post, stored, stranger};
 use super::*;
 use crate::message::{Account, EventBody, LogId, Marked, RefusalCode, Reply, Seq, Target, Visibility};
 
@@ -89,4 +89,34 @@ fn a_marker_stays_where_its_owner_may_read() {
     let read = marked(world.act(member(&bob), mark("#den", 1)));
     assert_eq!((read.seq, read.unread_count), (Seq(6), 1), "hidden messages are not counted");
     assert_eq!(code(world.act(member(&bob), Action::MarkRead { log: Target::Own, seq: Seq(1) })), RefusalCode::NoSuchRoom);
+}
+
+#[test]
+fn who_writes_has_read_and_whoever_waits_or_owns_another_device_hears_of_it() {
+    let (mut world, alice, bob, log) = in_a_room();
+    stored(world.act(member(&alice), post("#ops", "a question")));
+    let ran = world.act(member(&bob), post("#ops", "an answer")).unwrap();
+    assert_eq!(ran.changes, [Change::Read { log, user: bob.user, seq: Seq(6) }]);
+    assert_eq!(ran.events.len(), 1, "without another device there is nobody to tell");
+    let phone = account(world.act(stranger(77), bind(&bob)));
+    let told = |world: &World| -> Vec<EventBody> {
+        world.own(&bob).into_iter().filter(|body| matches!(body, EventBody::ReadMarker(..))).collect()
+    };
+    let answer = |world: &mut World, device: &Account| {
+        let ran = world.act(member(device), post("#ops", "more")).unwrap();
+        assert!(matches!(ran.changes[..], [Change::Read { .. }]), "every post is told to who waits");
+    };
+    let mut expected = Vec::new();
+    // Of a run of messages the first is told, then one in two seconds, from whatever device.
+    for (device, seq) in [(&bob, 7), (&phone, 10)] {
+        answer(&mut world, device);
+        expected.push(EventBody::ReadMarker(log, Seq(seq)));
+        assert_eq!(told(&world), expected);
+        answer(&mut world, &bob);
+        answer(&mut world, &phone);
+        assert_eq!(told(&world), expected);
+        assert_eq!(code(world.act(member(&bob), mark("#ops", 5))), RefusalCode::TooMany, "by hand no sooner either");
+        wait(&mut world);
+    }
+    assert_eq!(listed(&world, &bob), (12, 0), "the marker is where the last message is all the same");
 }

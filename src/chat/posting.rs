@@ -6,6 +6,7 @@ use super::command::{Actor, Change, FileDraft, Outcome};
 use super::deletion::not_gone;
 use super::execute::id_reused;
 use super::files;
+use super::marking;
 use super::marks::post_at;
 use super::mentions::mentions;
 use super::moderation;
@@ -76,7 +77,7 @@ pub(super) fn write(turn: &mut Turn<'_>, speaker: &Speaker, draft: &Draft, file:
     }
     // What was scheduled is written while its author may be away.
     if turn.command.actor != Actor::Server {
-        turn.db.has_read(speaker.user.id, &posted)?;
+        marking::has_written(turn, speaker, &posted)?;
     }
     match thread {
         Thread::Of(root) => turn.db.add_reply(head.log, root)?,

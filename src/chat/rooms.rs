@@ -128,7 +128,7 @@ pub(super) fn stored(called: String, at: &LogHead) -> Reply {
 pub(super) fn enter(turn: &mut Turn<'_>, speaker: &Speaker, head: &LogHead, name: &str, role: Role) -> Ruled<LogHead> {
     let joined = turn.append(head, speaker, &EventBody::Joined)?;
     turn.db.enter_room(joined.log, speaker.user.id, joined.seq, role)?;
-    turn.db.has_read(speaker.user.id, &joined)?;
+    turn.db.has_read(speaker.user.id, &joined, None)?;
     turn.append_own(&speaker.user, speaker, &EventBody::RoomEntered(joined.log, name.to_owned()))?;
     turn.change(Change::Entered { log: joined.log, user: speaker.user.id });
     Ok(joined)

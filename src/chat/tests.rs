@@ -312,11 +312,13 @@ fn the_first_message_opens_a_conversation_for_both() {
     let first = world.act(member(&alice), post("bob", "hi")).unwrap();
     assert_eq!(first.events.len(), 4);
     let log = first.events[0].log;
-    assert_eq!(first.changes, [alice.user, bob.user].map(|user| Change::Entered { log, user }));
+    let read = |user, seq| Change::Read { log, user, seq: Seq(seq) };
+    assert_eq!(first.changes[..2], [alice.user, bob.user].map(|user| Change::Entered { log, user }));
+    assert_eq!(first.changes[2..], [read(alice.user, 2)]);
     let place = stored(Ok(first));
     assert_eq!((place.log, place.room.as_str(), place.seq), (log, "@bob", Seq(2)));
     let answer = world.act(member(&bob), post("@Alice", "hello")).unwrap();
-    assert_eq!((answer.events.len(), answer.changes.len()), (1, 0));
+    assert_eq!((answer.events.len(), &answer.changes[..]), (1, &[read(bob.user, 3)][..]));
     let answered = stored(Ok(answer));
     assert_eq!((answered.log, answered.room.as_str(), answered.seq), (log, "@alice", Seq(3)));
     let opened = EventBody::DirectOpened(log, alice.user, "alice".into());

@@ -186,6 +186,17 @@ impl Tables {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// Whether the user has a device besides this one that is not revoked.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub fn has_other_device(&self, user: UserId, device: DeviceId) -> Result<bool, StoreError> {
+        let mut ask = self
+            .connection
+            .prepare_cached("SELECT 1 FROM devices WHERE user = ?1 AND revoked_ms IS NULL AND id <> ?2 LIMIT 1")?;
+        Ok(ask.exists([sql(user.0), sql(device.0)])?)
+    }
+
     /// What a user says about themselves.
     ///
     /// # Errors

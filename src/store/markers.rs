@@ -17,9 +17,9 @@ pub struct Marker {
     pub seq: Seq,
     /// How many posts the log had there.
     pub post_number: u64,
-    /// When it was last moved by hand, in milliseconds since 1970 (UTC); 0 if never.
-    pub marked_ms: u64,
-    /// The request that did it.
+    /// When the user's devices were last told of it, in milliseconds since 1970 (UTC); 0 if never.
+    pub told_ms: u64,
+    /// The request that last moved it by hand.
     pub request: Option<RequestId>,
 }
 
@@ -35,7 +35,7 @@ impl Tables {
         let marker = |row: &Row<'_>| {
             let request: Option<[u8; 16]> = row.get(3)?;
             let (seq, post_number) = (Seq(count(row, 0)?), count(row, 1)?);
-            Ok(Marker { seq, post_number, marked_ms: count(row, 2)?, request: request.map(RequestId) })
+            Ok(Marker { seq, post_number, told_ms: count(row, 2)?, request: request.map(RequestId) })
         };
         Ok(statement.query_row([sql(user.0), sql(log.0)], marker).optional()?)
     }
@@ -80,15 +80,16 @@ impl Database {
         )
     }
 
-    /// Whoever comes in or writes has read up to there.
+    /// Whoever comes in or writes has read up to there; the user's devices are told so at `told_ms`, or not.
     ///
     /// # Errors
     /// [`StoreError`] if the database fails.
-    pub fn has_read(&mut self, user: UserId, at: &LogHead) -> Result<(), StoreError> {
+    pub fn has_read(&mut self, user: UserId, at: &LogHead, told_ms: Option<u64>) -> Result<(), StoreError> {
         self.change_one(
-            "INSERT INTO read_markers (user, log, seq, post_number, marked_ms) VALUES (?1, ?2, ?3, ?4, 0)
-             ON CONFLICT DO UPDATE SET seq = excluded.seq, post_number = excluded.post_number",
-            params![sql(user.0), sql(at.log.0), sql(at.seq.0), sql(at.post_count)],
+            "INSERT INTO read_markers (user, log, seq, post_number, marked_ms) VALUES (?1, ?2, ?3, ?4, ifnull(?5, 0))
+             ON CONFLICT DO UPDATE SET seq = excluded.seq, post_number = excluded.post_number,
+                 marked_ms = ifnull(?5, marked_ms)",
+            params![sql(user.0), sql(at.log.0), sql(at.seq.0), sql(at.post_count), told_ms.map(sql)],
         )
     }
 }

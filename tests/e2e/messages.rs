@@ -186,7 +186,12 @@ fn a_sender_waits_until_all_devices_have_the_message() {
     follower.wait_for("have you seen this?");
     bob.run(&["read", "#ops"]).well();
     assert_eq!(json(&waiting.end().well())[0]["state"], "read");
-    assert_eq!(alice.history("#ops").texts(), ["early", "hello", "read me", "have you seen this?"]);
+    // So is an answer: who writes has read.
+    let waiting = alice.start(&["--json", "send", "#ops", "--wait", "read", "and this?"]);
+    follower.wait_for("and this?");
+    bob.run(&["send", "#ops", "yes"]).well();
+    assert_eq!(json(&waiting.end().well())[0]["state"], "read");
+    assert_eq!(alice.history("#ops").texts(), ["early", "hello", "read me", "have you seen this?", "and this?", "yes"]);
     // Alone in a room there is nobody to wait for.
     alice.run(&["create", "#notes"]).well();
     alice.run(&["send", "#notes", "--wait", "read", "to myself"]).well();

@@ -1,11 +1,11 @@
 //! Who has a message, told to its author, on networks of all kinds.
 
 use udpchat::client::ClientEvent;
-use udpchat::message::{FollowFrom, LogId, Receipt, RefusalCode, Reply, Request, Seq, Target};
+use udpchat::message::{EventBody, FollowFrom, LogId, Receipt, RefusalCode, Reply, Request, Seq, Target};
 use udpchat::transport::Micros;
 
 use super::net::Faults;
-use super::world::World;
+use super::world::{PASSWORD, World};
 
 const MINUTE: Micros = Micros::from_secs(60);
 
@@ -81,6 +81,28 @@ fn a_device_that_comes_back_is_counted_then() {
     assert!(told(&world, alice, seq).is_empty());
     world.people[bob].is_asleep = false;
     assert!(world.drive(MINUTE, |world| told(world, alice, seq) == [1]));
+}
+
+#[test]
+fn whoever_answers_has_read_and_their_other_device_learns_it() {
+    let mut world = World::on_good_network(52);
+    let (alice, laptop) = (world.register("alice"), world.register("bob"));
+    let log = log_of(&world.create(alice, "#ops"));
+    world.join(laptop, "#ops");
+    let phone = world.add("bob");
+    let credentials = world.credentials(phone, PASSWORD);
+    assert!(matches!(world.ask(phone, &Request::LogIn(credentials)), Reply::Account(_)));
+    world.follow(phone, Target::Own, FollowFrom::Now);
+    let seq = stored(&mut world, alice, "have you read this?");
+    assert_eq!(ask(&mut world, alice, log, seq).read_count, 0);
+    let answer = stored(&mut world, laptop, "yes");
+    let is_read = |event: &ClientEvent| matches!(event, ClientEvent::Receipt(receipt) if receipt.read_count == 1);
+    assert!(world.drive(MINUTE, |world| world.people[alice].events.iter().any(is_read)), "alice is told");
+    let is_marker = |event: &ClientEvent| match event {
+        ClientEvent::Event(followed) => followed.event.content() == EventBody::ReadMarker(log, answer),
+        _ => false,
+    };
+    assert!(world.drive(MINUTE, |world| world.people[phone].events.iter().any(is_marker)), "so is bob's phone");
 }
 
 #[test]
