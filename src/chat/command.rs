@@ -5,8 +5,8 @@
 
 use super::posting::Draft;
 use crate::message::{
-    About, Account, Attachment, CodeHash, Deed, DeviceId, DeviceName, GoodChanges, GoodScope, LogId, Mark, Phrase, PostRequest,
-    Reply, RequestId, RoomName, Salt, Seq, Tags, Target, Template, Text, Texts, UserId, UserName, Visibility, Wish,
+    About, Account, AccountState, Attachment, CodeHash, Deed, DeviceId, DeviceName, GoodChanges, GoodScope, LogId, Mark, Phrase,
+    PostRequest, Reply, RequestId, RoomName, Salt, Seq, Tags, Target, Template, Text, Texts, UserId, UserName, Visibility, Wish,
 };
 use std::sync::Arc;
 
@@ -157,6 +157,13 @@ pub enum Action {
         verified: Option<String>,
         /// What becomes of what the actor wrote.
         texts: Texts,
+    },
+    /// Disable somebody's account, or enable it again.
+    SetAccountState {
+        /// Whose.
+        user: String,
+        /// What it is from now on.
+        state: AccountState,
     },
     /// Make a bot of the actor's, and its first token.
     CreateBot {
@@ -335,6 +342,11 @@ pub enum Change {
     },
     /// The account ended for good; its connections end.
     AccountEnded {
+        /// The user.
+        user: UserId,
+    },
+    /// The account may not be used any more; its connections end.
+    AccountDisabled {
         /// The user.
         user: UserId,
     },

@@ -3,8 +3,8 @@
 use super::command::{Action, Actor, Command, Outcome};
 use super::turn::{Ruled, Speaker, Stop, Turn, refuse, settle};
 use super::{
-    accounts, bots, chores, deletion, devices, invitations, marking, marks, moderation, posting, profiles, rooms, scheduled,
-    scope, settings, tickets,
+    account_state, accounts, bots, chores, deletion, devices, invitations, marking, marks, moderation, posting, profiles, rooms,
+    scheduled, scope, settings, tickets,
 };
 use crate::message::{AccountKind, DeviceId, Refusal, RefusalCode, Reply, UserId, UserName};
 use crate::store::{Database, StoreError};
@@ -96,6 +96,7 @@ fn once(mut turn: Turn<'_>, speaker: &Speaker) -> Ruled<Outcome> {
         Action::SetProfile { about, tags } => profiles::set(&mut turn, speaker, about.as_ref(), tags.as_ref())?,
         Action::Claim { code } => invitations::claim(&mut turn, speaker, code)?,
         Action::MakeInvitation { code, uses, days } => invitations::make(&mut turn, speaker, code, *uses, *days)?,
+        Action::SetAccountState { user, state } => account_state::set(&mut turn, speaker, user, *state)?,
         Action::CreateBot { name, token, scope } => bots::create(&mut turn, speaker, name, token, scope)?,
         Action::RenewBot { name, token, scope } => bots::renew(&mut turn, speaker, name, token, scope)?,
         Action::RevokeBot { name } => bots::revoke_all(&mut turn, speaker, name)?,

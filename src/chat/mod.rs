@@ -4,6 +4,9 @@
 //! verified, so the same database and the same command give the same outcome. The reads answer by the same rules of who sees
 //! what, over a read-only connection. This floor knows no connections, no clock and no password in the clear.
 
+mod account_state;
+#[cfg(test)]
+mod account_state_tests;
 mod accounts;
 mod audit;
 mod bots;

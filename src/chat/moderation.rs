@@ -214,7 +214,7 @@ fn concerned(user: &User) -> Concerned {
 }
 
 /// The user of this name.
-fn named(tables: &Tables, typed: &str) -> Ruled<User> {
+pub(super) fn named(tables: &Tables, typed: &str) -> Ruled<User> {
     let name = match UserName::parse(typed) {
         Ok(name) => name,
         Err(error) => return refuse(RefusalCode::BadName, error.to_string()),

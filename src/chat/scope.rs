@@ -63,6 +63,7 @@ pub(super) fn need_of(action: &Action) -> Need {
         | Action::CreateRoom(_)
         | Action::Ignore { .. }
         | Action::OpenTicket { .. }
+        | Action::SetAccountState { .. }
         | Action::CreateBot { .. }
         | Action::RenewBot { .. }
         | Action::RevokeBot { .. } => Need::Person,

@@ -8,8 +8,8 @@ use super::moment::Moment;
 use super::room_event;
 use crate::client::PublicKey;
 use crate::message::{
-    Account, AccountKind, Availability, Event, EventBody, Overlay, Post, Profile, Role, RoomKind, ScheduledPost, ServerRole,
-    Target,
+    Account, AccountKind, AccountState, Availability, Event, EventBody, Overlay, Post, Profile, Role, RoomKind, ScheduledPost,
+    ServerRole, Target,
 };
 
 /// How much of an event's place and time stands before it.
@@ -136,6 +136,8 @@ pub fn write(line: &Line<'_>, style: Style) -> String {
             format!("{}  {}  last seen {seen}{online}{this}", device.device, printable(&device.name))
         }
         Line::DeviceRevoked(device) => format!("device {device} is logged out"),
+        Line::AccountState { user, state: AccountState::Disabled } => format!("@{} is disabled", printable(user)),
+        Line::AccountState { user, state: AccountState::Enabled } => format!("@{} is enabled", printable(user)),
         Line::Profile(profile) => profile_lines(profile),
         // The code alone, so that it can be taken by a script.
         Line::Invitation { code, .. } => (*code).to_owned(),

@@ -14,7 +14,7 @@ use super::moment::Moment;
 use super::people_json::{self, presence_word};
 use super::room_event::{self, RoomFields};
 use super::scheduled_json;
-use crate::message::{Availability, Event, EventBody, Overlay, PutOut, Receipt, RoomKind, Seq, Stored, UserId};
+use crate::message::{AccountState, Availability, Event, EventBody, Overlay, PutOut, Receipt, RoomKind, Seq, Stored, UserId};
 
 /// The version of these lines, in every one of them.
 const VERSION: u32 = 1;
@@ -161,6 +161,18 @@ struct DeviceGone {
 }
 
 #[derive(Serialize)]
+struct WhoseAccount<'a> {
+    user: &'a str,
+}
+
+fn account_state(state: AccountState) -> &'static str {
+    match state {
+        AccountState::Disabled => "account_disabled",
+        AccountState::Enabled => "account_enabled",
+    }
+}
+
+#[derive(Serialize)]
 struct InvitationLine<'a> {
     code: &'a str,
     uses: u32,
@@ -266,6 +278,7 @@ pub fn write(line: &Line<'_>, ignored: &BTreeSet<UserId>) -> String {
             let (device_id, name) = (device.device.0, &device.name);
             versioned("device", DeviceLine { device_id, name, last_seen, online: device.online, this: *is_this })
         }
+        Line::AccountState { user, state } => versioned(account_state(*state), WhoseAccount { user }),
         Line::DeviceRevoked(device) => versioned("device_revoked", DeviceGone { device_id: device.0 }),
         Line::Invitation { code, uses, days } => versioned("invitation", InvitationLine { code, uses: *uses, days: *days }),
         Line::AccountDeleted => versioned("account_deleted", Nothing {}),

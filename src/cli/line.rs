@@ -2,9 +2,9 @@
 
 use crate::client::PublicKey;
 use crate::message::{
-    Account, Attachment, BotSummary, DeviceId, DeviceSummary, Event, EventHash, IgnoredUser, Latest, LogId, Mark, Marked, Member,
-    Membership, Overlay, Presence, Profile, Receipt, Report, RequestId, RoomSettings, RoomSummary, ScheduledPost, Seq, Stored,
-    Typing,
+    Account, AccountState, Attachment, BotSummary, DeviceId, DeviceSummary, Event, EventHash, IgnoredUser, Latest, LogId, Mark,
+    Marked, Member, Membership, Overlay, Presence, Profile, Receipt, Report, RequestId, RoomSettings, RoomSummary, ScheduledPost,
+    Seq, Stored, Typing,
 };
 
 /// One line of output.
@@ -164,6 +164,13 @@ pub enum Line<'a> {
     },
     /// Another device of the user was logged out.
     DeviceRevoked(DeviceId),
+    /// An account was disabled or enabled.
+    AccountState {
+        /// Whose, without `@`.
+        user: &'a str,
+        /// What it is now.
+        state: AccountState,
+    },
     /// What somebody says about themselves.
     Profile(&'a Profile),
     /// An invitation was made.

@@ -24,6 +24,7 @@
 )]
 
 mod account;
+mod account_state;
 mod body;
 mod bot;
 mod bytes;
@@ -57,6 +58,7 @@ mod words;
 pub use account::{
     Account, AccountKind, ChangePassword, Credentials, DeleteAccount, GuestRequest, Registration, ServerRole, Texts,
 };
+pub use account_state::{AccountState, SetAccountState};
 pub use body::{Edit, EventBody, Post, RoomKind, SALT_LEN, Salt, body_bytes, body_hash};
 pub use bot::{
     BindBot, BotKey, BotPage, BotSummary, BotToken, GoodScope, Reach, RevokeBot, Right, RightSet, SCOPE_ROOMS_MAX, Scope,

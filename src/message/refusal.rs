@@ -115,7 +115,7 @@ refusal_codes! {
     StoreFailed = 63, Later;
     /// A number of things per user, room or device is at its cap.
     LimitReached = 70, Request;
-    /// The account is disabled; only the server's operator can help.
+    /// The account is disabled; only the server's admins or its operator can help.
     AccountDisabled = 100, Permission;
     /// Nobody can register on this server.
     RegistrationClosed = 101, Permission;
@@ -133,6 +133,8 @@ refusal_codes! {
     BadProfile = 107, Request;
     /// The account was deleted.
     AccountDeleted = 108, Permission;
+    /// Nobody does this to an admin of the server.
+    NotToAdmins = 109, Permission;
     /// The asker has no bot of this name.
     NoSuchBot = 115, Request;
     /// There is no such token for the bot, or it was used or is too old.

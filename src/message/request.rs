@@ -4,6 +4,7 @@
 //! failure, brings the first outcome again and changes nothing more.
 
 use super::account::{ChangePassword, Credentials, DeleteAccount, GuestRequest};
+use super::account_state::SetAccountState;
 use super::bot::{BindBot, BotToken, RevokeBot};
 use super::code::MakeInvitation;
 use super::codec::messages;
@@ -55,6 +56,8 @@ messages! {
         0x000d RegisterInvited((Credentials, String)),
         /// Ends the asker's account for good.
         0x000e DeleteAccount(DeleteAccount),
+        /// Disables an account, or enables it again; admins only.
+        0x000f SetAccountState(SetAccountState),
         /// Makes a bot of the asker's, and its first token.
         0x0048 CreateBot(BotToken),
         /// Makes another token for a bot of the asker's.

@@ -308,27 +308,6 @@ impl Server {
         }
     }
 
-    /// The account is no more: its sessions end at once.
-    pub(super) fn end_account(&mut self, now: Now, user: UserId) {
-        let notice = Notice::SignedOut(Refusal::new(RefusalCode::AccountDeleted, "this account was deleted"));
-        for handle in self.presence.sessions_of_user(user) {
-            self.dismiss(now, handle, &notice);
-        }
-    }
-
-    /// A device no longer speaks for its user: its sessions end at once.
-    pub(super) fn revoke(&mut self, now: Now, device: crate::message::DeviceId) {
-        if planted!(RevokedStaysConnected) {
-            return;
-        }
-        let refusal = Refusal::new(RefusalCode::DeviceRevoked, "this device was logged out; log in again");
-        let notice = Notice::SignedOut(refusal);
-        self.ask_again(|_| true);
-        for handle in self.presence.sessions_of(device) {
-            self.dismiss(now, handle, &notice);
-        }
-    }
-
     /// Asks for what a follower may read next.
     pub(super) fn read_page(&mut self, session: ConnectionHandle, log: crate::message::LogId) {
         if let Some((follower, _)) = self.follows.follower_mut(log, session) {

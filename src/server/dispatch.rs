@@ -13,7 +13,7 @@ use crate::message::{
     Account, BindBot, BotToken, CancelScheduled, ChangePassword, ChangeRoom, CreateRoom, Credentials, EditRequest, FollowRequest,
     GuestRequest, HistoryRequest, JoinRoom, MarkRead, MarkRequest, Moderate, NameError, PASSWORD_LEN_MAX, Password,
     PasswordChange, PickRequest, Reach, Refusal, RefusalCode, Reply, ReportMessage, Request, RequestId, RoomName, RoomSearch,
-    SEARCH_LEN_MAX, ScheduleRequest, Target, UserName,
+    SEARCH_LEN_MAX, ScheduleRequest, SetAccountState, Target, UserName,
 };
 use crate::transport::ConnectionHandle;
 
@@ -86,6 +86,9 @@ impl Server {
             Request::SetProfile(profile) => self.begin_profile(now, asked, &profile)?,
             Request::Claim((id, code)) => self.begin_claim(now, asked, account, id, &code)?,
             Request::MakeInvitation(wished) => self.begin_invitation(now, asked, &wished),
+            Request::SetAccountState(SetAccountState { id, user, state }) => {
+                self.command(now, Step::Answer(asked), asked, id, Action::SetAccountState { user, state });
+            }
             Request::CreateBot(_) | Request::RenewBot(_) | Request::RevokeBot(_) | Request::Bots(_) => {
                 self.begin_about_bots(now, asked, account, request)?;
             }
@@ -263,6 +266,7 @@ fn check_lengths(request: &Request) -> Result<(), Refusal> {
         }
         Request::WhoIs(name) => (name.len(), [None, None]),
         Request::BindBot(bind) => (bind.name.len().max(bind.device.len()), [None, None]),
+        Request::SetAccountState(set) => (set.user.len(), [None, None]),
         Request::RevokeBot(revoke) => (revoke.name.len(), [None, None]),
         Request::CreateBot(wished) | Request::RenewBot(wished) => (longest_name(wished), [None, None]),
         Request::Moderate(Moderate { room, user, .. }) => (named(room).max(user.len()), [None, None]),

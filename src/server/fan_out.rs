@@ -31,6 +31,7 @@ impl Server {
             match change {
                 Change::Left { log, user } => self.end_follows(now, log, user),
                 Change::AccountEnded { user } => self.end_account(now, user),
+                Change::AccountDisabled { user } => self.shut_account(now, user),
                 Change::DeviceRevoked { device } => self.revoke(now, device),
                 Change::ChoreDue { at_ms } => self.on_chore_due(now, at_ms),
                 Change::GuestDue { user } => self.note_guest(now, user),

@@ -13,6 +13,7 @@ mod bulk;
 mod chores;
 mod complete;
 mod config;
+mod dismissal;
 mod dispatch;
 mod ephemeral;
 mod event_loop;

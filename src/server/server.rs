@@ -6,6 +6,7 @@
 
 use super::allowance::{Allowance, AllowanceConfig};
 use super::chores::Chores;
+use super::dismissal::Leaving;
 use super::filing::{FileLimits, Uploads};
 use super::follow::Follows;
 use super::holds::Holds;
@@ -61,9 +62,6 @@ pub const READS_IN_FLIGHT_MAX: usize = 8_192;
 /// A session that belongs to nobody after this long is closed: time to type a password, no more.
 const STRANGER_TIMEOUT: Micros = Micros::from_secs(90);
 
-/// How long a session that was logged out may take to hear so.
-const LAST_WORDS_TIMEOUT: Micros = Micros::from_secs(3);
-
 /// Room for a signed-in session's requests ahead of their reading, in bytes: one longest message and some.
 const SIGNED_IN_WINDOW_LEN: u32 = 96 * 1024;
 
@@ -102,8 +100,8 @@ pub struct Server {
     strangers: VecDeque<(Time, ConnectionHandle)>,
     /// Sessions whose pages could not be read, with when to try again.
     pub(super) page_retries: VecDeque<(Time, ConnectionHandle)>,
-    /// Sessions of revoked devices that are still told so, with when their time is over.
-    leaving: VecDeque<(Time, ConnectionHandle)>,
+    /// Sessions that speak for nobody any more and are still told so.
+    pub(super) leaving: VecDeque<Leaving>,
 }
 
 impl Server {
@@ -168,7 +166,7 @@ impl Server {
     /// When [`handle_turn`](Self::handle_turn) must be called at the latest.
     pub fn poll_timeout(&mut self) -> Option<Time> {
         let strangers = self.strangers.front().map(|(at, _)| *at + STRANGER_TIMEOUT);
-        let leaving = self.leaving.front().map(|(until, _)| *until);
+        let leaving = self.leaving.front().map(|leaving| leaving.until);
         let retries = self.page_retries.front().map(|(at, _)| *at);
         let chores = self.chores.poll_timeout();
         let told = self.follows.poll_timeout().into_iter().chain(self.presence.poll_timeout());
@@ -336,38 +334,6 @@ impl Server {
             let is_stranger = self.sessions.get(&handle).is_some_and(|session| session.account().is_none());
             if is_stranger && let Some(mut connection) = self.endpoint.connection(handle) {
                 connection.close(now.at, CloseCode::Done, "not signed in for too long");
-            }
-        }
-    }
-
-    /// Takes everything from a session at once; its connection ends when it has the last words, or has had time for them.
-    pub(super) fn dismiss(&mut self, now: Now, handle: ConnectionHandle, last_words: &Notice) {
-        let Some(session) = self.sessions.get_mut(&handle) else { return };
-        let standing = std::mem::replace(&mut session.standing, Standing::Leaving);
-        session.next = None;
-        session.behind.clear();
-        let follows = std::mem::take(&mut session.follows);
-        let watched = std::mem::take(&mut session.watched);
-        self.receipts.forget_session(handle, &watched);
-        if let Standing::SignedIn(account) = standing {
-            self.presence.leave(handle, &account);
-            self.on_presence(now, &account, &follows);
-        }
-        for log in follows {
-            self.follows.remove(log, handle);
-        }
-        self.notify(now, handle, last_words);
-        self.leaving.push_back((now.at + LAST_WORDS_TIMEOUT, handle));
-    }
-
-    fn close_leaving(&mut self, now: Now) {
-        for _ in 0..self.leaving.len() {
-            let Some((until, handle)) = self.leaving.pop_front() else { return };
-            let Some(mut connection) = self.endpoint.connection(handle) else { continue };
-            if connection.unacked_len(StreamId::Chat) == 0 || until <= now.at {
-                connection.close(now.at, CloseCode::Revoked, "the device was logged out");
-            } else {
-                self.leaving.push_back((until, handle));
             }
         }
     }

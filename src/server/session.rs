@@ -247,6 +247,7 @@ fn lane_of(request: &Request) -> Lane {
         | Request::CreateBot(_)
         | Request::RenewBot(_)
         | Request::RevokeBot(_)
+        | Request::SetAccountState(_)
         | Request::MakeInvitation(_) => Lane::Command,
         Request::CreateRoom(create) if create.password.is_none() => Lane::Command,
         Request::ChangeRoom(change) if !matches!(change.password, PasswordChange::Set(_)) => Lane::Command,

@@ -73,6 +73,7 @@ fn excess_of(request: &Request) -> Excess {
         | Request::SetProfile(_)
         | Request::Claim(_)
         | Request::MakeInvitation(_)
+        | Request::SetAccountState(_)
         | Request::CreateRoom(_)
         | Request::ChangeRoom(_)
         | Request::JoinRoom(_)

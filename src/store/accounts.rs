@@ -3,7 +3,7 @@
 use super::database::{Database, Tables};
 use super::error::StoreError;
 use super::number::{count, sql};
-use crate::message::{About, AccountKind, DeviceId, DeviceName, LogId, ServerRole, Tags, UserId, UserName};
+use crate::message::{About, AccountKind, AccountState, DeviceId, DeviceName, LogId, ServerRole, Tags, UserId, UserName};
 use rusqlite::{OptionalExtension, Row, params};
 
 /// A user, as kept.
@@ -290,6 +290,15 @@ impl Database {
     /// [`StoreError`] if the database fails.
     pub fn make_admin(&mut self, user: UserId) -> Result<(), StoreError> {
         self.change_one("UPDATE users SET role = ?2 WHERE id = ?1", params![sql(user.0), ADMIN])
+    }
+
+    /// Lets a user use the server, or no more.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub fn set_account_state(&mut self, user: UserId, state: AccountState) -> Result<(), StoreError> {
+        let enabled = state == AccountState::Enabled;
+        self.change_one("UPDATE users SET enabled = ?2 WHERE id = ?1", params![sql(user.0), enabled])
     }
 
     /// Counts one more of what a limit is set on.

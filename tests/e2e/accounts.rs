@@ -116,3 +116,29 @@ fn guessing_is_slowed_with_status_6_and_known_devices_do_not_notice() {
     // Other accounts have their own.
     world.person("bob");
 }
+
+#[test]
+fn an_admin_disables_an_account_and_enables_it_again() {
+    let mut world = World::restartable();
+    let code = claim_code(&world);
+    let (admin, bob) = (world.person("admin"), world.person("bob"));
+    admin.run(&["claim", &code]).well();
+    admin.run(&["create", "#ops"]).well();
+    bob.run(&["join", "#ops"]).well();
+    let mut follower = bob.follow("#ops");
+    bob.run(&["disable", "@admin"]).saying(4, "only the server's admins");
+    admin.run(&["disable", "@admin"]).saying(4, "an admin of this server");
+    let disabled = admin.run(&["--json", "disable", "@bob"]).well();
+    assert_eq!(disabled.only_line(), r#"{"v":1,"type":"account_disabled","user":"bob"}"#);
+    follower.wait_until("told so", |program| program.err.iter().any(|line| line.contains("this account was disabled")));
+    follower.end().with_status(4);
+    bob.run(&["tail", "#ops"]).saying(4, "disabled");
+    admin.run(&["send", "#ops", "meanwhile"]).well();
+    world.kill_and_restart_server();
+    bob.run(&["whoami"]).saying(4, "disabled");
+    let mut talk = admin.start(&[]);
+    talk.type_in("/enable @bob\n");
+    talk.type_in("/quit\n");
+    talk.end().with_status(0);
+    assert_eq!(bob.history("#ops").texts(), ["meanwhile"]);
+}

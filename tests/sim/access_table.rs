@@ -3,12 +3,12 @@
 //! A new request is a new row: copy one, run `access::`, and weigh each word that the test found before you take it.
 
 use udpchat::message::{
-    Attachment, BindBot, BotToken, CODE_LEN, CancelScheduled, ChangePassword, ChangeRoom, Code, CreateRoom, Credentials, Deed,
-    DeleteAccount, EditRequest, FileChunk, FileOffer, FileRead, FollowFrom, FollowRequest, GuestRequest, History, HistoryFrom,
-    HistoryRequest, Ignore, JoinRoom, ListKind, LogId, MakeInvitation, Mark, MarkRead, MarkRequest, Moderate, Password,
-    PasswordChange, PickRequest, PostFile, PostRequest, Reach, RefusalCode, ReportMessage, Request, RequestId, RevokeBot,
-    RevokeDevice, Right, Role, RoomChanges, RoomSearch, ScheduleRequest, Scope, SearchRequest, Seq, SetLatest, SetProfile,
-    Target, Template, Texts, Visibility, Wish,
+    AccountState, Attachment, BindBot, BotToken, CODE_LEN, CancelScheduled, ChangePassword, ChangeRoom, Code, CreateRoom,
+    Credentials, Deed, DeleteAccount, EditRequest, FileChunk, FileOffer, FileRead, FollowFrom, FollowRequest, GuestRequest,
+    History, HistoryFrom, HistoryRequest, Ignore, JoinRoom, ListKind, LogId, MakeInvitation, Mark, MarkRead, MarkRequest,
+    Moderate, Password, PasswordChange, PickRequest, PostFile, PostRequest, Reach, RefusalCode, ReportMessage, Request,
+    RequestId, RevokeBot, RevokeDevice, Right, Role, RoomChanges, RoomSearch, ScheduleRequest, Scope, SearchRequest, Seq,
+    SetAccountState, SetLatest, SetProfile, Target, Template, Texts, Visibility, Wish,
 };
 
 use super::scene::{Kind, OTHER, OTHERS_DEVICE, ROOM};
@@ -117,6 +117,8 @@ rows! {
     "Claim with a wrong code", |ask| Request::Claim((ask.id, WRONG_CODE.into())) =>
         [Public] "sign code code code code code code code code code code sign sign code";
     "MakeInvitation", |ask| Request::MakeInvitation(invitation(&ask)) =>
+        [Public] "sign admi admi admi admi admi admi admi admi admi admi sign sign ok";
+    "SetAccountState", |ask| Request::SetAccountState(SetAccountState { id: ask.id, user: OTHER.into(), state: AccountState::Disabled }) =>
         [Public] "sign admi admi admi admi admi admi admi admi admi admi sign sign ok";
     "RegisterInvited by a wrong code", |ask| Request::RegisterInvited((credentials(&ask, "newcomer"), WRONG_CODE.into())) =>
         [Public] "code used used used used used used used used used used revo shut used";

@@ -8,6 +8,7 @@ mod bots;
 mod crowd;
 mod deed;
 mod delivery;
+mod disabled;
 mod disk;
 mod ending;
 mod endpoint;

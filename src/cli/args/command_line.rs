@@ -281,6 +281,18 @@ pub enum Command {
     },
     /// Make an invitation for a server that wants one, and print its code; admins only
     Invitation(Invitation),
+    /// Disable an account: its connections end, nobody logs in to it, and its bots go with it; admins only
+    Disable {
+        /// The person, with @
+        #[arg(value_name = "@USER")]
+        user: Who,
+    },
+    /// Let a disabled account be used again; admins only
+    Enable {
+        /// The person, with @
+        #[arg(value_name = "@USER")]
+        user: Who,
+    },
     /// Measure a server: many guests from this one process write to each other, and the figures come as one JSON object
     #[command(after_help = BENCH_AFTER_HELP)]
     Bench(Bench),

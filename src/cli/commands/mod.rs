@@ -22,7 +22,7 @@ mod verify;
 use super::args::{Command, DevicesAction, Scheduled};
 use super::context::Context;
 use super::exit::Failure;
-use crate::message::{Deed, DeviceId, ListKind, Mark, RoomSearch, Wish};
+use crate::message::{AccountState, Deed, DeviceId, ListKind, Mark, RoomSearch, Wish};
 
 /// Runs one command.
 ///
@@ -43,6 +43,8 @@ pub fn run(context: &mut Context, command: Command) -> Result<(), Failure> {
         Command::Bot { action } => bots::run(context, &action),
         Command::Claim { code } => people::claim(context, code),
         Command::Invitation(args) => people::invitation(context, &args),
+        Command::Disable { user } => people::set_account_state(context, &user, AccountState::Disabled),
+        Command::Enable { user } => people::set_account_state(context, &user, AccountState::Enabled),
         Command::Create(args) => rooms::create(context, &args),
         Command::Join(args) => rooms::join(context, &args),
         Command::Leave { room } => rooms::leave(context, &room),

@@ -1,12 +1,12 @@
-//! devices, profile, whois, claim, invitation.
+//! devices, profile, whois, claim, invitation, disable, enable.
 
-use super::super::args::{Invitation, Person, Profile as Words};
+use super::super::args::{Invitation, Person, Profile as Words, Who};
 use super::super::context::Context;
 use super::super::exit::Failure;
 use super::super::line::Line;
 use super::super::session::{Session, unexpected};
 use super::account::print_account;
-use crate::message::{Code, DeviceId, MakeInvitation, Reply, Request, RevokeDevice, SetProfile};
+use crate::message::{AccountState, Code, DeviceId, MakeInvitation, Reply, Request, RevokeDevice, SetAccountState, SetProfile};
 
 pub(super) fn devices(context: &mut Context) -> Result<(), Failure> {
     let mut session = Session::open(context)?;
@@ -69,6 +69,15 @@ pub(super) fn invitation(context: &mut Context, words: &Invitation) -> Result<()
     let Reply::Done = session.ask(&Request::MakeInvitation(request))? else { return Err(unexpected()) };
     let code = code.to_string();
     context.output.line(&Line::Invitation { code: &code, uses: words.uses, days: words.days })?;
+    session.finish();
+    Ok(())
+}
+
+pub(super) fn set_account_state(context: &mut Context, user: &Who, state: AccountState) -> Result<(), Failure> {
+    let mut session = Session::open(context)?;
+    let request = SetAccountState { id: session.new_id(), user: user.to_string(), state };
+    let Reply::Done = session.ask(&Request::SetAccountState(request))? else { return Err(unexpected()) };
+    context.output.line(&Line::AccountState { user: user.0.as_str(), state })?;
     session.finish();
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! Typed commands that keep order in the current room, by the names that people know from elsewhere.
 
 use crate::message::{
-    Archived, ChangeRoom, Deed, Ignore, Moderate, PasswordChange, ReportMessage, Request, RequestId, Role, RoomChanges, Seq,
-    Target, UserName, Wish,
+    AccountState, Archived, ChangeRoom, Deed, Ignore, Moderate, PasswordChange, ReportMessage, Request, RequestId, Role,
+    RoomChanges, Seq, SetAccountState, Target, UserName, Wish,
 };
 
 /// How long `/mute` mutes unasked, in seconds.
@@ -19,6 +19,8 @@ pub enum Order {
     Report(Seq, String),
     /// Hear somebody no more, or again.
     Ignore(UserName, Wish),
+    /// Disable somebody's account, or enable it again.
+    Account(UserName, AccountState),
 }
 
 /// Reads a command of this name; `None` if it is none of these, an error with an empty sentence if something is missing.
@@ -46,6 +48,8 @@ pub fn read(name: &str, rest: &str) -> Option<Result<Order, String>> {
         "give" => to(Deed::Role(Role::Owner)),
         "report" => number(first, None).map(|seq| Order::Report(Seq(u64::from(seq)), more.to_owned())),
         "ignore" => user(first).map(|user| Order::Ignore(user, Wish::Ignore)),
+        "disable" => user(first).map(|user| Order::Account(user, AccountState::Disabled)),
+        "enable" => user(first).map(|user| Order::Account(user, AccountState::Enabled)),
         "unignore" => user(first).map(|user| Order::Ignore(user, Wish::Hear)),
         _ => return None,
     })
@@ -61,6 +65,7 @@ impl Order {
             }
             Self::Moderate(user, deed) => Request::Moderate(Moderate { id, room, user: user.to_string(), deed }),
             Self::Report(seq, reason) => Request::ReportMessage(ReportMessage { id, room, seq, reason }),
+            Self::Account(user, state) => Request::SetAccountState(SetAccountState { id, user: user.to_string(), state }),
             Self::Ignore(user, wish) => Request::Ignore(Ignore { id, user: user.to_string(), wish }),
         }
     }
@@ -93,6 +98,8 @@ mod tests {
         assert_eq!(read("quiet", "bob"), Some(Ok(Order::Moderate(bob.clone(), Deed::Mute(MUTE_S)))));
         assert_eq!(read("op", "@bob"), Some(Ok(Order::Moderate(bob.clone(), Deed::Role(Role::Moderator)))));
         assert_eq!(read("ignore", "@bob"), Some(Ok(Order::Ignore(bob, Wish::Ignore))));
+        let cara = UserName::parse("cara").unwrap();
+        assert_eq!(read("disable", "@cara"), Some(Ok(Order::Account(cara, AccountState::Disabled))));
         assert_eq!(read("report", "7 spam"), Some(Ok(Order::Report(Seq(7), "spam".into()))));
         assert_eq!(read("kick", ""), Some(Err(String::new())));
         assert!(read("slow", "fast").unwrap().is_err());

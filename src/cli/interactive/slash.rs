@@ -10,7 +10,7 @@ use super::waiting::{self, Waiting};
 use crate::message::{ListKind, Mark, Seq};
 
 /// Every command, with its arguments and its explanation.
-const COMMANDS: [(&str, &str, &str); 50] = [
+const COMMANDS: [(&str, &str, &str); 52] = [
     ("join", "#ROOM [PASSWORD] | @USER", "enter a room, or turn to a room or person you know"),
     ("leave", "[#ROOM]", "stop being a member of a room"),
     ("create", "#ROOM [PASSWORD]", "make a room"),
@@ -54,6 +54,8 @@ const COMMANDS: [(&str, &str, &str); 50] = [
     ("report", "SEQ [REASON]", "show a message to the moderators"),
     ("ignore", "@USER", "hear somebody no more"),
     ("unignore", "@USER", "hear somebody again"),
+    ("disable", "@USER", "let nobody use an account any more; for the server's admins"),
+    ("enable", "@USER", "let it be used again"),
     ("upload", "PATH [TEXT]", "send a file; a path with spaces stands in double quotes"),
     ("get", "SEQ [PATH]", "fetch the file of a message"),
     ("away", "[TEXT]", "say that you are away from here"),

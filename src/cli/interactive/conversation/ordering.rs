@@ -13,13 +13,13 @@ impl Talk<'_> {
     pub(super) fn order(&mut self, order: Order) -> Result<(), Failure> {
         let room = match (&self.current, &order) {
             (Some(room), _) => room.target(),
-            // Whom one hears is no matter of a room.
-            (None, Order::Ignore(..)) => Target::Own,
+            // Whom one hears, and who may use the server, is no matter of a room.
+            (None, Order::Ignore(..) | Order::Account(..)) => Target::Own,
             (None, _) => return Ok(self.context.output.remark("there is no current room; /join #room first")?),
         };
         let deed = match &order {
             Order::Moderate(_, doing) => Deed::of(doing),
-            Order::Change(_) | Order::Report(..) | Order::Ignore(..) => Deed::Changed,
+            Order::Change(_) | Order::Report(..) | Order::Ignore(..) | Order::Account(..) => Deed::Changed,
         };
         let is_about_hearing = matches!(order, Order::Ignore(..));
         let id = self.session.new_id();
