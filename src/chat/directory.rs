@@ -194,7 +194,8 @@ pub fn memberships(reader: &Reader, user: UserId, after: Option<LogId>) -> Resul
             (None, Some(other)) => format!("@{other}"),
             (None, None) => return Err(StoreError::Damaged("a conversation lacks one of its two")),
         };
-        Ok(Membership { log: log.log, room, head: log.head, read: log.read, unread_count: log.unread_count })
+        let (unread_count, mention_count) = (log.unread_count, log.mention_count);
+        Ok(Membership { log: log.log, room, head: log.head, read: log.read, unread_count, mention_count })
     };
     let memberships = listed.into_iter().take(MEMBERSHIPS_PAGE).map(membership).collect::<Result<_, _>>()?;
     Ok(MembershipPage { memberships, more })

@@ -7,8 +7,8 @@
 use super::command::{Change, Outcome};
 use super::target::{Place, find, not_member};
 use super::turn::{Ruled, Speaker, Stop, Turn, refuse};
-use crate::message::{EventBody, History, Marked, Refusal, RefusalCode, Reply, Seq, Target};
-use crate::store::{LogHead, LogKind, Marker};
+use crate::message::{EventBody, History, Marked, Refusal, RefusalCode, Reply, Seq, Target, UserId};
+use crate::store::{LogHead, LogKind, Marker, StoreError, Tables};
 
 /// The least time between two moves of one marker, in milliseconds: each is an event in the user's own log.
 pub const MARK_INTERVAL_MS: u64 = 2_000;
@@ -25,7 +25,7 @@ pub(super) fn mark_read(mut turn: Turn<'_>, speaker: &Speaker, log: &Target, seq
     };
     let marker = tables.marker(user, place.id())?.unwrap_or_default();
     if marker.request == Some(turn.command.id) {
-        let reply = marked(&place, marker.seq, marker.post_number);
+        let reply = marked(tables, user, &place, (marker.seq, marker.post_number))?;
         return Ok(turn.repeated(reply));
     }
     let first = if place.log.settings.history == History::All { Seq(0) } else { membership.from };
@@ -34,7 +34,7 @@ pub(super) fn mark_read(mut turn: Turn<'_>, speaker: &Speaker, log: &Target, seq
         return refuse(RefusalCode::OutOfRange, format!("there is no message near {seq}; mark another one"));
     };
     if marker.seq == seq {
-        let reply = marked(&place, seq, post_number);
+        let reply = marked(tables, user, &place, (seq, post_number))?;
         return Ok(turn.done(reply));
     }
     let now_ms = turn.command.time_ms;
@@ -47,7 +47,8 @@ pub(super) fn mark_read(mut turn: Turn<'_>, speaker: &Speaker, log: &Target, seq
     turn.db.set_marker(user, place.id(), (seq, post_number), now_ms, turn.command.id)?;
     turn.append_own(&speaker.user, speaker, &EventBody::ReadMarker(place.id(), seq))?;
     turn.change(Change::Read { log: place.id(), user, seq });
-    Ok(turn.done(marked(&place, seq, post_number)))
+    let reply = marked(turn.db.tables(), user, &place, (seq, post_number))?;
+    Ok(turn.done(reply))
 }
 
 /// Who writes has read: the marker moves to what the speaker wrote. A message costs an event in the speaker's own log only if
@@ -74,7 +75,8 @@ fn wait_ms(marker: &Marker, now_ms: u64) -> u64 {
     if wait_ms <= MARK_INTERVAL_MS { wait_ms } else { 0 }
 }
 
-fn marked(place: &Place, seq: Seq, post_number: u64) -> Reply {
+fn marked(tables: &Tables, user: UserId, place: &Place, (seq, post_number): (Seq, u64)) -> Result<Reply, StoreError> {
     let unread_count = place.log.head.post_count.saturating_sub(post_number);
-    Reply::Marked(Marked { log: place.id(), room: place.called.clone(), seq, unread_count })
+    let mention_count = tables.mention_count(user, place.id(), seq)?;
+    Ok(Reply::Marked(Marked { log: place.id(), room: place.called.clone(), seq, unread_count, mention_count }))
 }

@@ -45,7 +45,7 @@ fn messages_are_unread_until_they_are_marked_and_can_be_marked_back() {
     let told = Change::Read { log, user: bob.user, seq: Seq(6) };
     assert_eq!(ran.changes, [told], "who waits for the reader hears of it");
     let read = marked(Ok(ran));
-    assert_eq!(read, Marked { log, room: "#ops".into(), seq: Seq(6), unread_count: 1 });
+    assert_eq!(read, Marked { log, room: "#ops".into(), seq: Seq(6), unread_count: 1, mention_count: 0 });
     assert_eq!(world.own(&bob).last(), Some(&EventBody::ReadMarker(log, Seq(6))), "the user's other devices hear of it");
     wait(&mut world);
     assert_eq!(marked(world.act(member(&bob), mark("#ops", u64::MAX))).seq, Seq(7));

@@ -3,7 +3,7 @@
 //! Each is an event of its own. What a state that is asked for already has brings the place of the event that made it so; what
 //! is to be taken back and is not there is refused.
 
-use super::mentions::mentions;
+use super::mentions::{mentions, others};
 use super::posting::root_of;
 use super::reading::head_of;
 use super::rights::Rights;
@@ -38,6 +38,7 @@ pub(super) fn edit(turn: &mut Turn<'_>, speaker: &Speaker, log: &Target, seq: Se
         return refuse(RefusalCode::LimitReached, format!("message {seq} was edited {EDITS_MAX} times, the most there may be"));
     }
     let mentions = mentions(turn.db.tables(), log, text.as_str())?;
+    turn.db.set_mentions(log, seq, &others(&mentions, speaker))?;
     let body = EventBody::Edited(Edit { post: seq, text: text.as_str().to_owned(), mentions });
     let edited = turn.append(&about.place.log.head, speaker, &body)?;
     turn.db.add_edit(log, seq, edited.seq)?;

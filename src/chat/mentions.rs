@@ -4,6 +4,7 @@
 //! a word: in `今天@小明部署完成` no space ends the name, so the longest name of a member that the text begins with behind the
 //! `@` is meant; `@bobsled` does not name Bob.
 
+use super::turn::Speaker;
 use crate::message::{LogId, UserId, UserName};
 use crate::store::{StoreError, Tables};
 
@@ -32,6 +33,11 @@ pub(super) fn mentions(tables: &Tables, log: LogId, text: &str) -> Result<Vec<Us
         }
     }
     Ok(named)
+}
+
+/// Those of the named for whom the mention counts: whoever wrote it has read it.
+pub(super) fn others(named: &[UserId], speaker: &Speaker) -> Vec<UserId> {
+    named.iter().copied().filter(|user| *user != speaker.user.id).collect()
 }
 
 /// The skeletons of the names that `rest` can begin with, the longest first.

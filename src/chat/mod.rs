@@ -61,6 +61,8 @@ mod marked_model_tests;
 #[cfg(test)]
 mod marking_tests;
 #[cfg(test)]
+mod mention_tests;
+#[cfg(test)]
 mod model_tests;
 #[cfg(test)]
 mod moderation_tests;

@@ -8,7 +8,7 @@ use super::execute::id_reused;
 use super::files;
 use super::marking;
 use super::marks::post_at;
-use super::mentions::mentions;
+use super::mentions::{mentions, others};
 use super::moderation;
 use super::reading::head_of;
 use super::rights::Rights;
@@ -66,6 +66,7 @@ pub(super) fn write(turn: &mut Turn<'_>, speaker: &Speaker, draft: &Draft, file:
     };
     let root = if let Thread::Of(root) = thread { Some(root) } else { None };
     let mentions = mentions(turn.db.tables(), head.log, text.as_str())?;
+    let named = others(&mentions, speaker);
     let (text, named_root) = (text.as_str().to_owned(), root.filter(|_| root != reply_to));
     if let Some(wish) = file {
         files::check(turn.db.tables(), speaker, wish)?;
@@ -75,6 +76,7 @@ pub(super) fn write(turn: &mut Turn<'_>, speaker: &Speaker, draft: &Draft, file:
     if let Some(wish) = file {
         turn.db.add_file(posted.log, posted.seq, speaker.user.id, &wish.file.offer())?;
     }
+    turn.db.add_mentions(posted.log, posted.seq, &named)?;
     // What was scheduled is written while its author may be away.
     if turn.command.actor != Actor::Server {
         marking::has_written(turn, speaker, &posted)?;

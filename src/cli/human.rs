@@ -8,8 +8,8 @@ use super::moment::Moment;
 use super::room_event;
 use crate::client::PublicKey;
 use crate::message::{
-    Account, AccountKind, AccountState, Availability, Event, EventBody, Overlay, Post, Profile, Role, RoomKind, ScheduledPost,
-    ServerRole, Target,
+    Account, AccountKind, AccountState, Availability, Event, EventBody, MENTIONS_COUNTED_MAX, Overlay, Post, Profile, Role,
+    RoomKind, ScheduledPost, ServerRole, Target,
 };
 
 /// How much of an event's place and time stands before it.
@@ -19,6 +19,17 @@ pub enum Style {
     Full,
     /// Time and room: for a conversation that goes by.
     Short,
+}
+
+/// How much is unread, and how much of that names the reader.
+#[must_use]
+pub fn unread(unread_count: u64, mention_count: u32) -> String {
+    match mention_count {
+        0 => format!("{unread_count} unread"),
+        MENTIONS_COUNTED_MAX.. => format!("{unread_count} unread, {}+ mention you", MENTIONS_COUNTED_MAX - 1),
+        1 => format!("{unread_count} unread, 1 mentions you"),
+        _ => format!("{unread_count} unread, {mention_count} mention you"),
+    }
 }
 
 /// `text` with everything spelled out that could move the cursor, change colours, hide text or turn its direction around;
@@ -91,8 +102,10 @@ pub fn write(line: &Line<'_>, style: Style) -> String {
         Line::Ignored(user) => format!("@{}", printable(&user.name)),
         Line::Noted { what, .. } => (*what).to_owned(),
         Line::Membership(membership) => {
-            let unread =
-                if membership.unread_count > 0 { format!("  {} unread", membership.unread_count) } else { String::new() };
+            let unread = match (membership.unread_count, membership.mention_count) {
+                (0, _) => String::new(),
+                (unread_count, mention_count) => format!("  {}", unread(unread_count, mention_count)),
+            };
             format!("{}  {} events{unread}", printable(&membership.room), membership.head)
         }
         Line::Member { member, .. } => {
@@ -202,7 +215,8 @@ fn log_sentence(line: &Line<'_>) -> String {
             format!("{} is whole up to {to}: {event_count} events{hidden}; hash {hash:?}", printable(room))
         }
         Line::ReadTo(marked) => {
-            format!("{} is read up to {}; {} unread", printable(&marked.room), marked.seq, marked.unread_count)
+            let unread = unread(marked.unread_count, marked.mention_count);
+            format!("{} is read up to {}; {unread}", printable(&marked.room), marked.seq)
         }
         _ => unreachable!("the caller has looked"),
     }

@@ -115,6 +115,7 @@ struct Membership<'a> {
     head: u64,
     read: u64,
     unread: u64,
+    mentions: u32,
 }
 
 #[derive(Serialize)]
@@ -269,7 +270,8 @@ pub fn write(line: &Line<'_>, ignored: &BTreeSet<UserId>) -> String {
         Line::Noted { kind, .. } => versioned(kind, Nothing {}),
         Line::Membership(membership) => {
             let (room, room_id, head) = (&membership.room, membership.log.0, membership.head.0);
-            versioned("membership", Membership { room, room_id, head, read: membership.read.0, unread: membership.unread_count })
+            let (read, unread, mentions) = (membership.read.0, membership.unread_count, membership.mention_count);
+            versioned("membership", Membership { room, room_id, head, read, unread, mentions })
         }
         Line::Member { .. } | Line::Account { .. } | Line::Profile(_) => people_json::write(line),
         Line::Typing { .. } | Line::Latest { .. } | Line::Presence(_) => ephemeral_line(line),

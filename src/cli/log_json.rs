@@ -28,6 +28,7 @@ struct Marked<'a> {
     room_id: u64,
     read: u64,
     unread: u64,
+    mentions: u32,
 }
 
 /// The line, without its newline.
@@ -42,7 +43,7 @@ pub(super) fn write(line: &Line<'_>) -> String {
         }
         Line::ReadTo(marked) => {
             let (room, room_id, read, unread) = (&marked.room, marked.log.0, marked.seq.0, marked.unread_count);
-            versioned("read", Marked { room, room_id, read, unread })
+            versioned("read", Marked { room, room_id, read, unread, mentions: marked.mention_count })
         }
         _ => unreachable!("the caller has looked"),
     }

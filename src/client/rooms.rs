@@ -54,6 +54,15 @@ pub enum RoomsNote {
         /// How many events, about.
         event_count: u64,
     },
+    /// Messages that the user has not read name the user.
+    Mentioned {
+        /// What the user calls the log.
+        room: String,
+        /// How many messages are unread.
+        unread_count: u64,
+        /// How many of these name the user, at most [`MENTIONS_COUNTED_MAX`](crate::message::MENTIONS_COUNTED_MAX).
+        mention_count: u32,
+    },
     /// A log that is new to the user has been entered; these are its newest events.
     Entered(EventPage),
     /// The server does not tell of a log now; it is asked again on the next connection.
@@ -157,9 +166,13 @@ impl Rooms {
         memberships: &[Membership],
     ) -> Result<Vec<RoomsNote>, LocalError> {
         let mut notes = Vec::new();
-        for Membership { log, room, head, .. } in memberships {
+        for Membership { log, room, head, unread_count, mention_count, .. } in memberships {
             if self.own_log == Some(*log) || self.names.insert(*log, room.clone()).is_some() {
                 continue;
+            }
+            if *mention_count > 0 {
+                let (unread_count, mention_count) = (*unread_count, *mention_count);
+                notes.push(RoomsNote::Mentioned { room: room.clone(), unread_count, mention_count });
             }
             let cursor = self.cursors.find(&self.reader, *log)?;
             let behind_count = cursor.map_or(0, |cursor| head.0.saturating_sub(cursor.seq.0));
@@ -266,6 +279,9 @@ mod tests {
                         seen.extend(page.events.iter().filter_map(|told| text(&Event::decode(&told.event)?)));
                     }
                     RoomsNote::Skipped { room, event_count } => seen.push(format!("{room}: {event_count} skipped")),
+                    RoomsNote::Mentioned { room, unread_count, mention_count } => {
+                        seen.push(format!("{room}: {unread_count} unread, {mention_count} of them for you"));
+                    }
                     RoomsNote::Refused { room, refusal } => seen.push(format!("{room}: {}", refusal.sentence)),
                 }
             }
@@ -295,7 +311,7 @@ mod tests {
     }
 
     fn member() -> Membership {
-        Membership { log: ROOM, room: "#ops".into(), head: Seq(1), read: Seq(0), unread_count: 0 }
+        Membership { log: ROOM, room: "#ops".into(), head: Seq(1), read: Seq(0), unread_count: 0, mention_count: 0 }
     }
 
     #[test]
@@ -308,6 +324,16 @@ mod tests {
         assert_eq!(see(&mut world, &mut rooms), ["before", "between"]);
         world.server.say(world.now, "after");
         assert_eq!(see(&mut world, &mut rooms), ["after"]);
+    }
+
+    #[test]
+    fn whoever_was_named_is_told_so_once() {
+        let (mut world, mut rooms) = world();
+        world.server.memberships = vec![Membership { unread_count: 7, mention_count: 2, ..member() }];
+        assert_eq!(see(&mut world, &mut rooms), ["#ops: 7 unread, 2 of them for you"]);
+        world.server.restart(world.now);
+        world.client.request(world.now, &Request::WhoAmI);
+        assert_eq!(see(&mut world, &mut rooms), [""; 0]);
     }
 
     #[test]

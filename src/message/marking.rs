@@ -4,6 +4,9 @@ use super::id::{LogId, RequestId, Seq};
 use super::request::Target;
 use serde::{Deserialize, Serialize};
 
+/// Mentions are counted up to this many: more than 99 are nobody's business one by one.
+pub const MENTIONS_COUNTED_MAX: u32 = 100;
+
 /// A marker to be moved, forward or back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MarkRead {
@@ -26,4 +29,6 @@ pub struct Marked {
     pub seq: Seq,
     /// How many messages are behind it.
     pub unread_count: u64,
+    /// How many of them name the asker, at most [`MENTIONS_COUNTED_MAX`].
+    pub mention_count: u32,
 }

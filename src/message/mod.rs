@@ -77,7 +77,7 @@ pub use filing::{
 };
 pub use glance::Glance;
 pub use id::{DeviceId, LogId, RequestId, Seq, UserId};
-pub use marking::{MarkRead, Marked};
+pub use marking::{MENTIONS_COUNTED_MAX, MarkRead, Marked};
 pub use moderation::{Deed, Ignore, IgnoredUser, MUTE_S_MAX, Moderate, Report, ReportMessage, ReportPage, RoomSearch, Wish};
 pub use name::{DeviceName, NameError, RoomName, UNICODE_VERSION, UserName};
 pub use notice::{Hidden, Notice, Welcome};

@@ -62,6 +62,8 @@ pub struct Membership {
     pub read: Seq,
     /// How many messages are behind that.
     pub unread_count: u64,
+    /// How many of them name the asker, at most [`MENTIONS_COUNTED_MAX`](super::MENTIONS_COUNTED_MAX).
+    pub mention_count: u32,
 }
 
 /// A page of the logs that the asker is a member of.

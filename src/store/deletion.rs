@@ -25,9 +25,10 @@ pub struct Stretch {
 }
 
 /// Rows that are of use to their user alone.
-const OWN_ROWS: [&str; 4] = [
+const OWN_ROWS: [&str; 5] = [
     "DELETE FROM outcomes WHERE (user, id) IN (SELECT user, id FROM outcomes WHERE user = ?1 LIMIT ?2)",
     "DELETE FROM read_markers WHERE (user, log) IN (SELECT user, log FROM read_markers WHERE user = ?1 LIMIT ?2)",
+    "DELETE FROM mentions WHERE (user, log, seq) IN (SELECT user, log, seq FROM mentions WHERE user = ?1 LIMIT ?2)",
     "DELETE FROM ignores WHERE (user, ignored) IN (SELECT user, ignored FROM ignores WHERE user = ?1 LIMIT ?2)",
     "DELETE FROM invitations WHERE code IN (SELECT code FROM invitations WHERE maker = ?1 LIMIT ?2)",
 ];
@@ -77,7 +78,8 @@ impl Tables {
     pub(crate) fn own_row_count(&self, user: UserId) -> Result<u64, StoreError> {
         let count_all =
             "SELECT (SELECT count(*) FROM outcomes WHERE user = ?1) + (SELECT count(*) FROM read_markers WHERE user = ?1)
-             + (SELECT count(*) FROM ignores WHERE user = ?1) + (SELECT count(*) FROM invitations WHERE maker = ?1)";
+             + (SELECT count(*) FROM mentions WHERE user = ?1) + (SELECT count(*) FROM ignores WHERE user = ?1)
+             + (SELECT count(*) FROM invitations WHERE maker = ?1)";
         Ok(self.connection.query_row(count_all, [sql(user.0)], |row| count(row, 0))?)
     }
 

@@ -14,6 +14,7 @@ mod events;
 mod files;
 mod invitations;
 mod markers;
+mod mentions;
 mod moderation;
 mod number;
 mod posts;

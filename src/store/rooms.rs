@@ -6,7 +6,7 @@ use super::error::StoreError;
 use super::events::LogHead;
 use super::number::{count, maybe_count, sql};
 use super::settings::{LogSettings, SETTINGS_COLUMNS, log_settings, visibility, visibility_number};
-use crate::message::{AccountKind, EventHash, LogId, Role, RoomName, RoomSearch, Seq, UserId, Visibility};
+use crate::message::{AccountKind, EventHash, LogId, MENTIONS_COUNTED_MAX, Role, RoomName, RoomSearch, Seq, UserId, Visibility};
 use rusqlite::{OptionalExtension, Row, params};
 
 /// What kind of log it is, with what only that kind has.
@@ -109,6 +109,8 @@ pub struct ListedLog {
     pub read: Seq,
     /// How many posts are behind that.
     pub unread_count: u64,
+    /// How many of them name the member, at most [`MENTIONS_COUNTED_MAX`].
+    pub mention_count: u32,
 }
 
 const LOG: &str = "SELECT id, kind, name, visibility, password_hash, low, high, member_count,
@@ -272,7 +274,9 @@ impl Tables {
     pub fn logs_of(&self, user: UserId, after: LogId, count_max: usize) -> Result<Vec<ListedLog>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT memberships.log, logs.name, users.name, head_seq, ifnull(read_markers.seq, 0),
-                 post_count - ifnull(post_number, 0)
+                 post_count - ifnull(post_number, 0),
+                 (SELECT count(*) FROM (SELECT 1 FROM mentions WHERE mentions.user = ?1 AND mentions.log = memberships.log
+                     AND mentions.seq > ifnull(read_markers.seq, 0) LIMIT ?4))
              FROM memberships JOIN logs ON logs.id = memberships.log
                  LEFT JOIN read_markers ON read_markers.user = ?1 AND read_markers.log = memberships.log
                  LEFT JOIN users ON users.id = iif(low = ?1, high, low)
@@ -286,9 +290,11 @@ impl Tables {
                 head: Seq(count(row, 3)?),
                 read: Seq(count(row, 4)?),
                 unread_count: count(row, 5)?,
+                mention_count: row.get(6)?,
             })
         };
-        let rows = statement.query_map([sql(user.0), sql(after.0), sql(count_max as u64)], listed)?;
+        let limits = params![sql(user.0), sql(after.0), sql(count_max as u64), MENTIONS_COUNTED_MAX];
+        let rows = statement.query_map(limits, listed)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 }

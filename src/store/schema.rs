@@ -22,6 +22,7 @@ const STEPS: &[&str] = &[
     include_str!("layouts/10.sql"),
     include_str!("layouts/11.sql"),
     include_str!("layouts/12.sql"),
+    include_str!("layouts/13.sql"),
 ];
 
 /// Settings of every connection: name, value to set, value to read back.

@@ -65,6 +65,7 @@ const ROWS: &[(usize, &str)] = &[
     ),
     (9, "INSERT INTO files VALUES (3, 1, 1, randomblob(32), 7);"),
     (12, "INSERT INTO bot_tokens VALUES (randomblob(32), 2, x'0100', 17);"),
+    (13, "INSERT INTO mentions VALUES (2, 3, 1);"),
 ];
 
 /// Tables that a step works out anew or adds to, and that layout.

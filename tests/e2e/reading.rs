@@ -76,6 +76,26 @@ fn two_devices_agree_on_what_is_unread() {
 }
 
 #[test]
+fn unread_messages_that_mention_their_reader_are_counted() {
+    let world = World::new();
+    let (alice, bob) = (world.person("alice"), world.person("bob"));
+    alice.run(&["create", "#ops"]).well();
+    bob.run(&["join", "#ops"]).well();
+    for text in ["hello", "@bob: look", "今天@bob部署"] {
+        alice.run(&["send", "#ops", text]).well();
+    }
+    assert!(bob.run(&["rooms", "--mine"]).well().only_line().ends_with("  3 unread, 2 mention you"));
+    let mut talk = bob.start(&[]);
+    talk.wait_until("it says so", |talk| talk.err.iter().any(|line| line.contains("#ops: 3 unread, 2 mention you")));
+    talk.type_in("/quit\n");
+    talk.end().with_status(0);
+    let marked = bob.run(&["--json", "unread", "#ops", "6"]).well();
+    let marked: serde_json::Value = serde_json::from_str(marked.only_line()).expect("JSON");
+    assert_eq!((&marked["unread"], &marked["mentions"]), (&1.into(), &1.into()));
+    assert!(bob.run(&["read", "#ops"]).well().only_line().ends_with("; 0 unread"));
+}
+
+#[test]
 fn an_export_is_everything_in_order_and_goes_on_where_it_was() {
     let world = World::new();
     let (alice, bob) = (world.person("alice"), world.person("bob"));

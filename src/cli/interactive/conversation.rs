@@ -10,6 +10,7 @@ use std::io::IsTerminal;
 use super::super::args::{Conversation, Room};
 use super::super::context::Context;
 use super::super::exit::{Exit, Failure};
+use super::super::human;
 use super::super::line::{Deed, Line, LinkState};
 use super::super::lines::{InputLine, Lines};
 use super::super::output::Output;
@@ -437,6 +438,10 @@ impl Talk<'_> {
             RoomsNote::Skipped { room, event_count } => {
                 let text = format!("{room}: {event_count} events since last time are not shown; /history shows the newest");
                 Ok(self.context.output.remark(&text)?)
+            }
+            RoomsNote::Mentioned { room, unread_count, mention_count } => {
+                let unread = human::unread(unread_count, mention_count);
+                Ok(self.context.output.remark(&format!("{}: {unread}", human::printable(&room)))?)
             }
             RoomsNote::Entered(page) => {
                 self.entering = self.entering.filter(|entering| *entering != page.log);
