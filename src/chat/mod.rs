@@ -75,6 +75,8 @@ mod reading_tests;
 #[cfg(test)]
 mod receipt_tests;
 #[cfg(test)]
+mod report_tests;
+#[cfg(test)]
 mod retention_tests;
 #[cfg(test)]
 mod scheduled_tests;
@@ -98,7 +100,7 @@ pub use invitations::{INVITATION_DAYS_MAX, INVITATION_USES_MAX, INVITATIONS_MAX}
 pub use marking::MARK_INTERVAL_MS;
 pub use marks::{EDITS_MAX, PINS_MAX, REACTION_KINDS_MAX, REACTIONS_MAX};
 pub use mentions::MENTIONS_MAX;
-pub use moderation::{DOOR_LIST_MAX, IGNORED_MAX, REPORTS_MAX, REPORTS_PER_MEMBER_MAX};
+pub use moderation::{DOOR_LIST_MAX, IGNORED_MAX, REPORT_TOLD_MAX, REPORTS_MAX, REPORTS_PER_MEMBER_MAX};
 pub use picking::pick;
 pub use posting::{CONVERSATIONS_OPENED_MAX, Draft};
 pub use profiles::profile;

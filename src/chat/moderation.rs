@@ -8,7 +8,7 @@ use super::command::Change;
 use super::deletion::not_gone;
 use super::rights::Rights;
 use super::rooms::stored;
-use super::target::{Place, find};
+use super::target::{Place, find, known_user};
 use super::turn::{Ruled, Speaker, Turn, refuse};
 use super::visible::View;
 use crate::message::{
@@ -28,6 +28,12 @@ pub const REPORTS_MAX: u64 = 1_000;
 
 /// Reports of one member in one room that are kept; the oldest make way.
 pub const REPORTS_PER_MEMBER_MAX: u64 = 20;
+
+/// Most moderators of a room who are told of a report, the owner among them.
+pub const REPORT_TOLD_MAX: usize = 32;
+
+/// Of one member's reports in one room, moderators are told of so many within this time as are kept.
+const REPORTS_TOLD_MS: u64 = 3_600_000;
 
 /// Does something to somebody in a room.
 pub(super) fn moderate(turn: &mut Turn<'_>, speaker: &Speaker, room: &Target, typed: &str, deed: &Deed) -> Ruled<Reply> {
@@ -155,19 +161,28 @@ fn give_role(turn: &mut Turn<'_>, speaker: &Speaker, place: &Place, user: &User,
     Ok(turn.append(&head, speaker, &EventBody::Room(before))?)
 }
 
-/// Shows a message to the moderators.
+/// Shows a message to the moderators, who hear of it in their own logs. A report again tells nobody, and neither do more of one
+/// member's than are kept.
 pub(super) fn report(turn: &mut Turn<'_>, speaker: &Speaker, room: &Target, seq: Seq, reason: &Phrase) -> Ruled<Reply> {
     let place = find(turn.db.tables(), speaker.user.id, room)?;
     let view = View::of_member(turn.db.tables(), speaker.user.id, &place)?;
     let is_readable = view.ranges.iter().any(|range| range.from <= seq && range.to.is_none_or(|to| seq <= to));
-    if !matches!(place.log.kind, LogKind::Room { .. }) {
+    let LogKind::Room { name, .. } = &place.log.kind else {
         return refuse(RefusalCode::NoSuchRoom, "only rooms have moderators to report to; ignore whom you do not want to hear");
-    }
+    };
     if !is_readable || turn.db.tables().event(place.id(), seq)?.is_none() {
         return refuse(RefusalCode::OutOfRange, format!("there is no message {seq} in {}", place.called));
     }
-    let kept = (REPORTS_PER_MEMBER_MAX, REPORTS_MAX);
-    turn.db.add_report((place.id(), seq), speaker.user.id, (reason.as_str(), turn.command.time_ms), kept)?;
+    let (message, reporter, now_ms) = ((place.id(), seq), speaker.user.id, turn.command.time_ms);
+    let since_ms = now_ms.saturating_sub(REPORTS_TOLD_MS);
+    let (is_known, lately_count) = turn.db.tables().reported(message, reporter, since_ms)?;
+    turn.db.add_report(message, reporter, (reason.as_str(), now_ms), (REPORTS_PER_MEMBER_MAX, REPORTS_MAX))?;
+    if !is_known && lately_count < REPORTS_PER_MEMBER_MAX {
+        for keeper in turn.db.tables().keepers(place.id(), reporter, REPORT_TOLD_MAX)? {
+            let keeper = known_user(turn.db.tables(), keeper)?;
+            turn.append_own(&keeper, speaker, &EventBody::PostReported(place.id(), name.clone(), seq))?;
+        }
+    }
     Ok(Reply::Done)
 }
 

@@ -284,6 +284,10 @@ fn happening(author: &str, body: &EventBody) -> String {
         EventBody::NotPosted(room, why) => format!("a message for {} was not posted: {}", printable(room), printable(why)),
         EventBody::DirectOpened(_, _, name) => format!("a conversation with @{} began", printable(name)),
         EventBody::DeviceAdded(device, name) => format!("device {device} ({}) was added", printable(name)),
+        EventBody::PostReported(_, name, seq) => {
+            let name = printable(name);
+            format!("{author} reported {seq} in #{name}; udpchat-cli reports '#{name}' says why")
+        }
         EventBody::ReadMarker(log, seq) => format!("room {log} is read up to {seq}"),
         EventBody::DeviceRevoked(device) => format!("device {device} was revoked"),
         EventBody::InvitedTo(_, name) => format!("{author} invites you to #{}; join it if you like", printable(name)),

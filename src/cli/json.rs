@@ -61,6 +61,7 @@ enum BodyFields {
     PutOut { name: String, other_id: u64, how: &'static str, reason: String },
     OtherUser { name: String, other_id: u64, user_id: u64 },
     Device { device_id: u64, name: Option<String> },
+    PostReported { name: String, other_id: u64, post: u64 },
     ReadMarker { other_id: u64, read: u64 },
     Unknown { kind: u16 },
     Erased { deleted: bool },
@@ -387,6 +388,9 @@ fn body_fields(body: EventBody, overlay: Option<&Overlay>) -> (&'static str, Bod
             ("direct_opened", BodyFields::OtherUser { name, other_id: log.0, user_id: user.0 })
         }
         EventBody::DeviceAdded(device, name) => ("device_added", BodyFields::Device { device_id: device.0, name: Some(name) }),
+        EventBody::PostReported(log, name, seq) => {
+            ("post_reported", BodyFields::PostReported { name, other_id: log.0, post: seq.0 })
+        }
         EventBody::ReadMarker(log, seq) => ("read_marker", BodyFields::ReadMarker { other_id: log.0, read: seq.0 }),
         EventBody::DeviceRevoked(device) => ("device_revoked", BodyFields::Device { device_id: device.0, name: None }),
         EventBody::InvitedTo(log, name) => ("invited_to", BodyFields::Other { name, other_id: log.0 }),

@@ -98,6 +98,9 @@ pub enum EventBody {
     InvitedTo(LogId, String),
     /// Own log: the event's author put the user out of a room; its name, without `#`, and the reason.
     PutOutOf(LogId, String, PutOut, String),
+    /// Own log: the event's author reported the message at this place of a room that the user keeps order in; the room's name,
+    /// without `#`.
+    PostReported(LogId, String, Seq),
     /// Own log: the user has read a log up to this place.
     ReadMarker(LogId, Seq),
     /// A kind that this version does not know, shown as such.
@@ -140,6 +143,7 @@ impl EventBody {
     const DEVICE_REVOKED: u16 = 104;
     const INVITED_TO: u16 = 105;
     const PUT_OUT_OF: u16 = 108;
+    const POST_REPORTED: u16 = 109;
     const NOT_POSTED: u16 = 120;
     const READ_MARKER: u16 = 107;
 
@@ -174,6 +178,7 @@ impl EventBody {
             Self::DeviceRevoked(_) => Self::DEVICE_REVOKED,
             Self::InvitedTo(..) => Self::INVITED_TO,
             Self::PutOutOf(..) => Self::PUT_OUT_OF,
+            Self::PostReported(..) => Self::POST_REPORTED,
             Self::ReadMarker(..) => Self::READ_MARKER,
             Self::Unknown(kind) => *kind,
             Self::Erased => 0,
@@ -248,6 +253,11 @@ pub fn body_bytes(body: &EventBody, salt: &Salt) -> Vec<u8> {
                 PutOut::Banned => 1,
             });
             put_text(&mut out, reason);
+        }
+        EventBody::PostReported(log, name, seq) => {
+            out.extend_from_slice(&log.0.to_be_bytes());
+            put_text(&mut out, name);
+            out.extend_from_slice(&seq.0.to_be_bytes());
         }
         EventBody::ReadMarker(log, seq) => {
             out.extend_from_slice(&log.0.to_be_bytes());
@@ -350,6 +360,7 @@ fn read_content(kind: u16, rest: &mut Bytes<'_>) -> Option<EventBody> {
             };
             EventBody::PutOutOf(log, name, how, rest.text()?)
         }
+        EventBody::POST_REPORTED => EventBody::PostReported(LogId(rest.u64()?), rest.text()?, Seq(rest.u64()?)),
         EventBody::READ_MARKER => EventBody::ReadMarker(LogId(rest.u64()?), Seq(rest.u64()?)),
         other => EventBody::Room(RoomEvent::read(other, rest)?),
     })
@@ -408,6 +419,7 @@ mod tests {
             }),
             EventBody::Edited(Edit { post: Seq(3), text: "你们好".into(), mentions: vec![UserId(1)] }),
             EventBody::Deleted(Seq(3)),
+            EventBody::PostReported(LogId(7), "ops".into(), Seq(3)),
             EventBody::Reacted(Seq(3), "👍".into()),
             EventBody::Unreacted(Seq(3), "👍".into()),
             EventBody::Pinned(Seq(3)),

@@ -53,6 +53,33 @@ impl Tables {
         Ok(ask.exists([sql(user.0), sql(other.0)])?)
     }
 
+    /// The owner and the moderators of a room besides `user`, those of the longest standing first, at most `count_max`.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub fn keepers(&self, log: LogId, user: UserId, count_max: usize) -> Result<Vec<UserId>, StoreError> {
+        let mut ask = self.connection.prepare_cached(
+            "SELECT user FROM memberships WHERE log = ?1 AND to_seq IS NULL AND role < 2 AND user <> ?2
+             ORDER BY role, from_seq, user LIMIT ?3",
+        )?;
+        let rows = ask.query_map([sql(log.0), sql(user.0), sql(count_max as u64)], |row| count(row, 0).map(UserId))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Whether a member's report about the message at `seq` is kept, and how many reports of theirs in the room are from after
+    /// `since_ms`.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub fn reported(&self, (log, seq): (LogId, Seq), reporter: UserId, since_ms: u64) -> Result<(bool, u64), StoreError> {
+        let mut ask = self.connection.prepare_cached(
+            "SELECT count(*) FILTER (WHERE seq = ?2) > 0, count(*) FILTER (WHERE time_ms > ?4)
+             FROM reports WHERE log = ?1 AND reporter = ?3",
+        )?;
+        let found = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, count(row, 1)?));
+        Ok(ask.query_row([sql(log.0), sql(seq.0), sql(reporter.0), sql(since_ms)], found)?)
+    }
+
     /// Whom a user ignores, in the order of their ids.
     ///
     /// # Errors

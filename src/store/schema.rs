@@ -23,6 +23,7 @@ const STEPS: &[&str] = &[
     include_str!("layouts/11.sql"),
     include_str!("layouts/12.sql"),
     include_str!("layouts/13.sql"),
+    include_str!("layouts/14.sql"),
 ];
 
 /// Settings of every connection: name, value to set, value to read back.

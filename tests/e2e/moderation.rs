@@ -77,7 +77,22 @@ fn muted_and_kicked_people_are_told_so() {
     let seq = line.rsplit(' ').next().unwrap().to_owned();
     let carol = world.person("carol");
     carol.run(&["join", "#ops"]).well();
+    let (mut owner, mut bystander) = (alice.start(&["--json"]), bob.start(&["--json"]));
+    for talk in [&mut owner, &mut bystander] {
+        talk.type_in("/join #ops\n");
+        talk.wait_for("something rude");
+    }
     carol.run(&["report", "#ops", &seq, "rude"]).well();
+    owner.wait_for(r#""type":"post_reported""#);
+    let told = owner.out.iter().find(|line| line.contains("post_reported")).expect("it was told");
+    assert!(told.contains(r#""author":"carol""#) && told.contains(r#""name":"ops","other_id":"#), "{told}");
+    assert!(!told.contains("rude"), "why is in the list");
+    alice.run(&["send", "#ops", "calm down"]).well();
+    bystander.wait_for("calm down");
+    bystander.type_in("/quit\n");
+    assert!(!bystander.end().with_status(0).out.iter().any(|line| line.contains("reported")));
+    owner.type_in("/quit\n");
+    owner.end().with_status(0);
     let reports = alice.run(&["reports", "#ops"]).well();
     assert_eq!(reports.only_line(), format!("{seq} by @bob, reported by @carol: rude"));
     carol.run(&["reports", "#ops"]).saying(4, "moderators");
