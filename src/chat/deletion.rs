@@ -18,7 +18,7 @@ use crate::store::{Chore, ChoreKind, ChoreWork, Log, LogKind, StoreError, User, 
 /// Rooms and conversations that one step leaves, with at most two events each.
 const STEP_LOGS_MAX: usize = 10;
 
-/// Events that one step of the erasure looks at, and rows of each kind that one step removes.
+/// Events that one step of the erasure looks at, and rows that one step removes.
 pub(super) const STEP_EVENTS_MAX: usize = 200;
 
 /// Edits of messages and reactions to them after which a step erases no further message.

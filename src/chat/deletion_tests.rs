@@ -10,6 +10,7 @@ use crate::message::{
     Account, Concerned, Deed, EventBody, LogId, Mark, RefusalCode, Reply, Role, RoomEvent, Seq, Target, Text, Texts, Visibility,
     Wish,
 };
+use crate::store::DoorList;
 
 fn delete(account: &Account, texts: Texts) -> Action {
     let verified = (!account.is_guest()).then(|| format!("hash of {}", account.name));
@@ -166,6 +167,26 @@ fn a_long_life_ends_in_bounded_steps() {
     assert!(!left.iter().any(|body| matches!(body, EventBody::Posted(_) | EventBody::Edited(_))));
     assert_eq!(left.iter().filter(|body| matches!(body, EventBody::Erased)).count(), count + 51);
     assert_eq!(world.reader.snapshot(|tables| tables.own_row_count(alice.user)).unwrap(), 0);
+}
+
+#[test]
+fn whoever_is_gone_stands_on_no_rooms_lists() {
+    let mut world = World::new();
+    let [alice, bob] = ["alice", "bob"].map(|name| world.register(name));
+    let mut listed = Vec::new();
+    for (name, deed) in [("#den", Deed::Invite), ("#ops", Deed::Ban(String::new()))] {
+        let log = stored(world.act(member(&alice), create(name, Visibility::InviteOnly))).log;
+        stored(world.act(member(&alice), Action::Moderate { room: room(name), user: "bob".into(), deed }));
+        listed.push(log);
+    }
+    let counts = |world: &World| {
+        let count = |list, log| world.reader.snapshot(|tables| tables.listed_count(list, log)).unwrap();
+        [count(DoorList::Invited, listed[0]), count(DoorList::Banned, listed[1])]
+    };
+    assert_eq!(counts(&world), [1, 1]);
+    world.act(member(&bob), delete(&bob, Texts::Stay)).unwrap();
+    assert_eq!(do_chores(&mut world), None);
+    assert_eq!(counts(&world), [0, 0], "they make room for others");
 }
 
 #[test]

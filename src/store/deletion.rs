@@ -24,12 +24,15 @@ pub struct Stretch {
     pub written: Vec<WrittenEvent>,
 }
 
-/// Rows that are of use to their user alone.
-const OWN_ROWS: [&str; 5] = [
+/// Rows that are of use to their user alone, or to nobody once the user is gone: who never comes again needs no invitation and no
+/// ban, which count against a room's limits.
+const OWN_ROWS: [&str; 7] = [
     "DELETE FROM outcomes WHERE (user, id) IN (SELECT user, id FROM outcomes WHERE user = ?1 LIMIT ?2)",
     "DELETE FROM read_markers WHERE (user, log) IN (SELECT user, log FROM read_markers WHERE user = ?1 LIMIT ?2)",
     "DELETE FROM mentions WHERE (user, log, seq) IN (SELECT user, log, seq FROM mentions WHERE user = ?1 LIMIT ?2)",
     "DELETE FROM ignores WHERE (user, ignored) IN (SELECT user, ignored FROM ignores WHERE user = ?1 LIMIT ?2)",
+    "DELETE FROM invites WHERE (log, user) IN (SELECT log, user FROM invites WHERE user = ?1 LIMIT ?2)",
+    "DELETE FROM bans WHERE (log, user) IN (SELECT log, user FROM bans WHERE user = ?1 LIMIT ?2)",
     "DELETE FROM invitations WHERE code IN (SELECT code FROM invitations WHERE maker = ?1 LIMIT ?2)",
 ];
 
@@ -70,7 +73,7 @@ impl Tables {
         Ok(statement.query_row([sql(user.0), sql(after.0)], |row| count(row, 0).map(LogId)).optional()?)
     }
 
-    /// How many rows there are that are of use to `user` alone.
+    /// How many rows there are that go with `user`.
     ///
     /// # Errors
     /// [`StoreError`] if the database fails.
@@ -78,6 +81,7 @@ impl Tables {
     pub(crate) fn own_row_count(&self, user: UserId) -> Result<u64, StoreError> {
         let count_all =
             "SELECT (SELECT count(*) FROM outcomes WHERE user = ?1) + (SELECT count(*) FROM read_markers WHERE user = ?1)
+             + (SELECT count(*) FROM invites WHERE user = ?1) + (SELECT count(*) FROM bans WHERE user = ?1)
              + (SELECT count(*) FROM mentions WHERE user = ?1) + (SELECT count(*) FROM ignores WHERE user = ?1)
              + (SELECT count(*) FROM invitations WHERE maker = ?1)";
         Ok(self.connection.query_row(count_all, [sql(user.0)], |row| count(row, 0))?)
@@ -141,14 +145,15 @@ impl Database {
         Ok(())
     }
 
-    /// Removes some of the rows that are of use to `user` alone; how many, at most `count_max` of each kind.
+    /// Removes some of the rows that go with `user`; how many, at most `count_max`.
     ///
     /// # Errors
     /// [`StoreError`] if the database fails.
     pub fn forget_rows_of(&mut self, user: UserId, count_max: usize) -> Result<usize, StoreError> {
         let mut removed_count = 0;
         for delete in OWN_ROWS {
-            removed_count += self.change_any(delete, [sql(user.0), sql(count_max as u64)])?;
+            let rest = count_max - removed_count;
+            removed_count += self.change_any(delete, [sql(user.0), sql(rest as u64)])?;
         }
         Ok(removed_count)
     }

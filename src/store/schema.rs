@@ -24,6 +24,7 @@ const STEPS: &[&str] = &[
     include_str!("layouts/12.sql"),
     include_str!("layouts/13.sql"),
     include_str!("layouts/14.sql"),
+    include_str!("layouts/15.sql"),
 ];
 
 /// Settings of every connection: name, value to set, value to read back.
