@@ -80,6 +80,7 @@ enum Cap {
 const CAPS: &[(&str, Cap)] = &[
     ("server/allowance/budgets.rs OWNERS_MAX", Cap::By("a_flood_of_owners_takes_no_more_room_and_no_place")),
     ("server/allowance/homes.rs HOMES_MAX", Cap::By("a_home_is_remembered_for_a_month_and_there_are_so_many")),
+    ("server/allowance/homes.rs HOMES_PER_ACCOUNT_MAX", Cap::By("a_user_in_very_many_networks_takes_nobody_elses_place")),
     ("server/bulk.rs PAGE_STREAM_MAX", Cap::Is("which streams pages take")),
     ("server/dispatch.rs HISTORY_COUNT_MAX", Cap::By("a_page_of_history_and_a_name_have_a_longest")),
     ("server/dispatch.rs NAME_LEN_MAX", Cap::By("a_page_of_history_and_a_name_have_a_longest")),
