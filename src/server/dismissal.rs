@@ -55,6 +55,7 @@ impl Server {
         let Some(session) = self.sessions.get_mut(&handle) else { return };
         let standing = std::mem::replace(&mut session.standing, Standing::Leaving);
         session.next = None;
+        session.file_reads.clear();
         session.behind.clear();
         let follows = std::mem::take(&mut session.follows);
         let watched = std::mem::take(&mut session.watched);

@@ -1,5 +1,6 @@
 //! The server's caps, reached by one member whose jobs the test does, or does not.
 
+use super::bulk::FILE_READS_WAITING_MAX;
 use super::filing::CHUNKS_IN_FLIGHT_MAX;
 use super::job::{Answer, Done, Job, Read};
 use super::server::{COMMANDS_IN_FLIGHT_MAX, READS_IN_FLIGHT_MAX};
@@ -8,7 +9,7 @@ use super::{AllowanceConfig, FileAnswer, FileJob, FileLimits, Now, Server, Serve
 use crate::chat::KeyOwner;
 use crate::crypto::{Dice, PublicKey, SecretKey, ServerSecrets};
 use crate::message::{
-    Account, AccountKind, ChangePassword, DeviceId, EventPage, FILE_CHUNK_LEN_MAX, FileChunk, FileOffer, HistoryFrom,
+    Account, AccountKind, ChangePassword, DeviceId, EventPage, FILE_CHUNK_LEN_MAX, FileChunk, FileOffer, FileRead, HistoryFrom,
     HistoryRequest, LogId, Password, PostRequest, Refusal, RefusalCode, Registration, Reply, Request, RequestId, Seq, ServerRole,
     Target, Told, UserId,
 };
@@ -358,6 +359,49 @@ fn while_too_many_pieces_are_being_written_the_next_waits_unread() {
     assert!(house.jobs.is_empty(), "one at a time");
     house.done(Done::File(ticket, Ok(FileAnswer::Here(50))));
     assert!(matches!(house.jobs.pop(), Some(Job::File(_, FileJob::Write { .. }))), "and then the next");
+}
+
+#[test]
+fn parts_of_files_wait_beside_other_requests_and_only_so_many() {
+    let mut house = House::with_member();
+    let read = FileRead { log: Target::Room("#ops".into()), seq: Seq(1), offset: 0 };
+    let waiting_max = u32::try_from(FILE_READS_WAITING_MAX).unwrap();
+    // Two are read, and all others that may wait do.
+    for tag in 0..waiting_max + 2 {
+        house.ask(tag, &Request::ReadFile(read.clone()));
+    }
+    house.post(100, 1);
+    house.pass(300);
+    assert_eq!(house.jobs.len(), 3, "the message waits for none of them");
+    let Some(Job::Command(ordered)) = house.jobs.pop() else { panic!("a command") };
+    house.done(Done::Command(super::Ticket(ordered.ticket), Err(refused())));
+    // Beyond them one waits like any other request.
+    house.ask(101, &Request::ReadFile(read));
+    house.post(102, 1);
+    house.pass(300);
+    assert_eq!(house.jobs.len(), 2);
+    let Job::Read(ticket, _) = house.jobs.remove(0) else { panic!("a question") };
+    house.done(Done::Read(ticket, Err(refused())));
+    assert_eq!(house.jobs.len(), 3, "and others behind it");
+}
+
+#[test]
+fn a_question_for_a_file_that_is_longer_than_any_name_is_not_kept() {
+    let mut house = House::with_member();
+    let read = |name: String| Request::ReadFile(FileRead { log: Target::Room(name), seq: Seq(1), offset: 0 });
+    for tag in 0..2 {
+        house.ask(tag, &read("#ops".into()));
+    }
+    house.pass(100);
+    house.ask(2, &read("x".repeat(1_000)));
+    house.post(3, 1);
+    house.pass(300);
+    assert_eq!(house.jobs.len(), 2, "it waits unread, and what is behind it");
+    house.jobs.remove(1);
+    let Some(Job::Read(ticket, _)) = house.jobs.pop() else { panic!("a question") };
+    house.done(Done::Read(ticket, Err(refused())));
+    assert_eq!(house.refusals(), [RefusalCode::NoSuchRoom, RefusalCode::BadName]);
+    assert!(matches!(house.jobs.pop(), Some(Job::Command(_))));
 }
 
 #[test]

@@ -288,6 +288,11 @@ impl Server {
 
     /// Reads and begins the session's requests, as many as may begin now.
     pub(super) fn pump(&mut self, now: Now, handle: ConnectionHandle) {
+        self.pump_requests(now, handle);
+        self.pump_file_reads(now, handle);
+    }
+
+    fn pump_requests(&mut self, now: Now, handle: ConnectionHandle) {
         while let Some(session) = self.sessions.get_mut(&handle) {
             let received = match session.next.take() {
                 Some(next) => *next,
@@ -297,6 +302,7 @@ impl Server {
                     None => return,
                 },
             };
+            let Some(received) = self.set_aside(handle, received) else { continue };
             if !self.may_begin(now, handle, &received) {
                 if let Some(session) = self.sessions.get_mut(&handle) {
                     session.next = Some(Box::new(received));

@@ -98,6 +98,9 @@ pub(super) struct Session {
     pub(super) standing: Standing,
     /// A request that was read and must still wait.
     pub(super) next: Option<Box<Received>>,
+    /// Parts of files that were asked for and wait for their stream, so that nothing waits behind them; at most
+    /// [`super::bulk::FILE_READS_WAITING_MAX`].
+    pub(super) file_reads: VecDeque<Received>,
     /// Set by a refusal that may pass: later posts are refused too until the session says `resume`, so that order holds.
     pub(super) is_halted: bool,
     pub(super) pace: Pace,
@@ -133,6 +136,7 @@ impl Session {
             key,
             standing: Standing::Identifying { again: false },
             next: None,
+            file_reads: VecDeque::new(),
             is_halted: false,
             pace: Pace::Free,
             told_slowed_at: None,

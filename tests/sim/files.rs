@@ -1,13 +1,15 @@
 //! Files in a simulated world: over bad networks and killed servers, onto full disks, and gone with their messages.
 
-use udpchat::client::{Upload, UploadState};
+use std::collections::BTreeSet;
+
+use udpchat::client::{ClientEvent, Download, Upload, UploadState};
 use udpchat::message::{
-    Attachment, ChangeRoom, Deed, FileHasher, FileOffer, FileRead, History, LogId, Mark, MarkRequest, Moderate, PasswordChange,
-    PostFile, RefusalCode, Reply, Request, RoomChanges, Seq, Target,
+    Attachment, ChangeRoom, Deed, FILE_PIECE_LEN_MAX, FileHasher, FileOffer, History, LogId, Mark, MarkRequest, Moderate,
+    PasswordChange, PostFile, RefusalCode, Reply, Request, RoomChanges, Seq, Target,
 };
 use udpchat::transport::Micros;
 
-use super::net::Faults;
+use super::net::{Bottleneck, Faults};
 use super::world::World;
 
 const MINUTE: Micros = Micros::from_secs(60);
@@ -67,23 +69,36 @@ fn stored(reply: &Reply) -> (LogId, Seq) {
     (stored.log, stored.seq)
 }
 
-/// Reads the file of a message, piece by piece.
+/// Reads the file of a message.
 fn fetch(world: &mut World, who: usize, (log, seq): (LogId, Seq)) -> Result<Vec<u8>, RefusalCode> {
-    let mut bytes = Vec::new();
-    loop {
-        let read = FileRead { log: Target::Log(log), seq, offset: bytes.len() as u64 };
-        match world.ask(who, &Request::ReadFile(read)) {
-            Reply::FilePiece(piece) => {
-                assert_eq!(piece.offset, bytes.len() as u64);
-                bytes.extend(piece.bytes);
-                if bytes.len() as u64 >= piece.file.len {
-                    return Ok(bytes);
-                }
+    let mut download = Download::new(Target::Log(log), seq);
+    let (mut asked, mut bytes, mut refused) = (BTreeSet::new(), Vec::new(), None);
+    let mut heard = world.people[who].events.len();
+    let ended = world.drive(MINUTE.times(20), |world| {
+        let (now, person) = (world.now, &mut world.people[who]);
+        let client = person.client.as_mut().expect("it runs");
+        while heard < person.events.len() {
+            match &person.events[heard] {
+                ClientEvent::Reply { tag, reply } if asked.remove(tag) => match reply {
+                    Reply::FilePiece(piece) => download.take(piece.clone()).unwrap(),
+                    Reply::Refused(refusal) => refused = Some(refusal.code()),
+                    other => panic!("{other:?}"),
+                },
+                _ => {}
             }
-            Reply::Refused(refusal) => return Err(refusal.code()),
-            other => panic!("{other:?}"),
+            heard += 1;
         }
-    }
+        while let Some(piece) = download.poll_bytes() {
+            bytes.extend(piece);
+        }
+        if refused.is_none() {
+            asked.extend(std::iter::from_fn(|| download.poll_read()).map(|read| client.request(now, &Request::ReadFile(read))));
+        }
+        world.settle();
+        refused.is_some() || download.is_whole()
+    });
+    assert!(ended, "{download:?}");
+    refused.map_or(Ok(bytes), Err)
 }
 
 /// Alice and Bob in `#ops`.
@@ -226,4 +241,60 @@ fn who_may_not_read_the_message_gets_no_file() {
     // Who knows the hash is nobody: the bytes have to be sent.
     let known = post(&mut world, late, &bytes);
     assert!(matches!(&known, Reply::Refused(refusal) if refusal.code() == RefusalCode::FileMissing), "{known:?}");
+}
+
+/// Both ways, on a network without faults.
+const ROUND_TRIP: Micros = Micros::from_millis(50);
+
+/// Sends a file to `#ops`; where it is.
+fn put(world: &mut World, who: usize, bytes: &[u8]) -> (LogId, Seq) {
+    send(world, who, bytes, |_, _| {}).unwrap();
+    stored(&post(world, who, bytes))
+}
+
+#[test]
+fn a_file_takes_the_time_of_its_path_and_not_a_round_trip_for_each_piece() {
+    let mut world = World::on_good_network(750);
+    world.work_delay_max = Micros::ZERO;
+    let (alice, bob) = two_in_a_room(&mut world);
+    let bytes = content(4 << 20);
+    let place = put(&mut world, alice, &bytes);
+    let began_at = world.now;
+    assert_eq!(fetch(&mut world, bob, place), Ok(bytes.clone()));
+    let round_trips = (world.now - began_at).as_micros() / ROUND_TRIP.as_micros();
+    let pieces = bytes.len() / FILE_PIECE_LEN_MAX;
+    // The window opens from ten packets to what a session may have on its way, then that much comes in each round trip.
+    assert!((8..=30).contains(&round_trips), "{round_trips} round trips for {pieces} pieces");
+}
+
+#[test]
+fn a_message_does_not_wait_for_the_file_that_was_asked_for_before_it() {
+    let mut world = World::on_good_network(751);
+    let (alice, bob) = two_in_a_room(&mut world);
+    let bytes = content(2 << 20);
+    let place = put(&mut world, alice, &bytes);
+    // A megabit a second: what was asked for ahead takes twelve seconds.
+    let slow = Bottleneck { bytes_per_sec: 125_000, queue_len_max: 32_000 };
+    let (server, bobs) = (world.server_address, world.people[bob].address);
+    let faults = Faults { bottleneck: Some(slow), ..Faults::none(Micros::from_millis(25)) };
+    world.net.set_link(server, bobs, Some(faults));
+    let mut download = Download::new(Target::Log(place.0), place.1);
+    let now = world.now;
+    let first = Request::ReadFile(download.poll_read().unwrap());
+    let tag = world.client(bob).request(now, &first);
+    let Reply::FilePiece(piece) = world.answer(bob, tag) else { panic!("no piece") };
+    download.take(piece).unwrap();
+    download.poll_bytes();
+    let now = world.now;
+    let client = world.client(bob);
+    let asked_count =
+        std::iter::from_fn(|| download.poll_read()).map(|read| client.request(now, &Request::ReadFile(read))).count();
+    assert!(asked_count > 30, "{asked_count}");
+    world.drive_for(Micros::from_secs(2));
+    let written_at = world.now;
+    let written = world.write(bob, "#ops", "meanwhile");
+    assert!(world.drive(MINUTE, |world| world.people[bob].outcomes.contains_key(&written)));
+    let waited = world.now - written_at;
+    assert!(waited < Micros::from_millis(1_000), "{waited:?}");
+    assert_eq!(fetch(&mut world, bob, place), Ok(bytes), "and the file comes all the same");
 }

@@ -1,14 +1,16 @@
 //! send --file and get: files go and come in pieces, and go on where they were when they are asked for again.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::super::args::{Get, Send};
 use super::super::context::Context;
 use super::super::exit::{Exit, Failure};
+use super::super::incoming::{Destination, Existing, Incoming, Progress};
 use super::super::line::{Level, Line};
-use super::super::session::{Happening, Session, unexpected};
-use super::super::transfer::{Destination, Existing, Incoming, Outgoing, Progress};
-use crate::client::UploadState;
+use super::super::outgoing::Outgoing;
+use super::super::session::{Happening, Session, accepted, unexpected};
+use crate::client::{ClientEvent, UploadState};
 use crate::message::{PostFile, Reply, Request, RequestId, Seq, Text};
 
 /// Sends a file, then the message that has it; without a text, the file's name is the text.
@@ -58,18 +60,30 @@ pub(super) fn get(context: &mut Context, args: &Get) -> Result<(), Failure> {
     let existing = if args.force { Existing::GivesWay } else { Existing::Stays };
     let mut session = Session::open(context)?;
     let mut incoming = Incoming::new(args.room.target(), Seq(args.seq), destination, existing);
-    let mut wanted = incoming.first();
+    fetch(&mut session, &mut incoming)?;
+    let (file, path) = incoming.finish()?;
+    if let Some(path) = path {
+        context.output.line(&Line::Fetched { file: &file, path: &path.display().to_string() })?;
+    }
+    session.finish();
+    Ok(())
+}
+
+/// Fetches all of a file.
+fn fetch(session: &mut Session, incoming: &mut Incoming) -> Result<(), Failure> {
+    let mut asked = BTreeSet::new();
     loop {
-        let Reply::FilePiece(piece) = session.ask(&Request::ReadFile(wanted))? else { return Err(unexpected()) };
-        match incoming.take(&piece)? {
-            Progress::Wants(next) => wanted = next,
-            Progress::Whole(file, path) => {
-                if let Some(path) = path {
-                    context.output.line(&Line::Fetched { file: &file, path: &path.display().to_string() })?;
-                }
-                session.finish();
-                return Ok(());
-            }
+        while let Some(wanted) = incoming.wanted() {
+            asked.insert(session.request(&Request::ReadFile(wanted)));
+        }
+        let Happening::Event(event) = session.next()? else { continue };
+        let ClientEvent::Reply { tag, reply } = *event else { continue };
+        if !asked.remove(&tag) {
+            continue;
+        }
+        let Reply::FilePiece(piece) = accepted(reply)? else { return Err(unexpected()) };
+        if incoming.take(piece)? == Progress::Whole {
+            return Ok(());
         }
     }
 }

@@ -15,7 +15,6 @@ use super::super::line::{Deed, Line, LinkState};
 use super::super::lines::{InputLine, Lines};
 use super::super::output::Output;
 use super::super::session::{Happening, Session, refused_of_others};
-use super::super::transfer::Incoming;
 use super::showing;
 use super::slash::{self, Said};
 use super::ticks::Ticks;
@@ -26,7 +25,7 @@ use crate::message::{
     Code, CreateRoom, EditRequest, EventBody, EventPage, HistoryFrom, HistoryRequest, JoinRoom, LogId, MarkRequest, Password,
     PickRequest, Receipt, Request, RoomChanges, RoomSearch, SearchRequest, Seq, Target, Template, Text, Visibility,
 };
-use files::Sending;
+use files::{Fetches, Sending};
 
 /// The name of this program's cursors.
 const READER: &str = "screen";
@@ -72,8 +71,8 @@ enum Asked {
     Receipt {
         is_first: bool,
     },
-    /// A piece of a file that is being fetched.
-    Piece(Box<Incoming>),
+    /// A piece of the file with this number among those that were fetched.
+    Piece(u64),
     /// The message of a file that was sent.
     PostedFile,
     /// There is nothing to say about the answer.
@@ -93,6 +92,8 @@ struct Talk<'a> {
     ticks: Ticks,
     /// Files to be sent, in turn.
     outgoing: VecDeque<Sending>,
+    /// Files to be fetched, in turn.
+    incoming: Fetches,
     has_ended: bool,
 }
 
@@ -115,6 +116,7 @@ pub fn run(context: &mut Context) -> Result<(), Failure> {
         watching: Watching::default(),
         ticks: Ticks::default(),
         outgoing: VecDeque::new(),
+        incoming: Fetches::default(),
         has_ended: false,
     };
     talk.connect()?;
@@ -173,7 +175,8 @@ impl Talk<'_> {
             {
                 self.on_input(line)?;
             }
-            let is_idle = self.asked.is_empty() && self.outgoing.is_empty() && self.entering.is_none();
+            let is_idle =
+                self.asked.is_empty() && self.outgoing.is_empty() && self.incoming.is_empty() && self.entering.is_none();
             if self.has_ended && is_idle && self.session.client().0.is_idle() {
                 return Ok(());
             }

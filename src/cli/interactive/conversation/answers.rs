@@ -21,6 +21,7 @@ impl Talk<'_> {
             (Asked::Receipt { is_first }, Reply::Receipt(receipt)) => self.on_receipt(&receipt, is_first)?,
             // Rooms with many members have no ticks.
             (Asked::Receipt { .. } | Asked::Nothing, _) | (Asked::Away, Reply::Done) | (Asked::PostedFile, Reply::Stored(_)) => {}
+            (Asked::Piece(number), reply) => self.on_piece(number, reply)?,
             (_, Reply::Refused(refusal)) => self.context.output.remark(&refusal.sentence)?,
             (Asked::Did { deed, .. }, Reply::Stored(stored)) => {
                 self.context.output.line(&Line::Did { deed, stored: &stored })?;
@@ -77,7 +78,6 @@ impl Talk<'_> {
             }
             (Asked::Waiting, Reply::Scheduled(post)) => self.context.output.line(&Line::Scheduled(&post))?,
             (Asked::Waiting, Reply::ScheduledPosts(page)) => showing::scheduled(&mut self.context.output, &page)?,
-            (Asked::Piece(incoming), Reply::FilePiece(piece)) => self.on_piece(incoming, &piece)?,
             (Asked::History, Reply::Page(page)) => self.show_page(&page)?,
             (Asked::Picked, Reply::Picked(page)) => showing::picked(&mut self.context.output, &page)?,
             (Asked::Marked { deed, post }, Reply::Stored(stored)) => {

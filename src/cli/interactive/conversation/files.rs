@@ -1,12 +1,16 @@
-//! Files in the conversation: sent one after the other, fetched piece by piece, beside everything else.
+//! Files in the conversation: sent one after the other, fetched one after the other, beside everything else.
+
+use std::collections::VecDeque;
 
 use super::super::super::exit::Failure;
+use super::super::super::incoming::{Destination, Existing, Incoming, Progress};
 use super::super::super::line::Line;
-use super::super::super::transfer::{Destination, Existing, Incoming, Outgoing, Progress};
+use super::super::super::outgoing::Outgoing;
+use super::super::super::session::{accepted, unexpected};
 use super::super::filing::Filing;
 use super::{Asked, Talk};
 use crate::client::{ClientEvent, UploadState};
-use crate::message::{FilePiece, PostFile, Request, Target, Text};
+use crate::message::{PostFile, Reply, Request, Target, Text};
 
 /// A file on its way, and the message it is for.
 #[derive(Debug)]
@@ -14,6 +18,26 @@ pub(super) struct Sending {
     file: Outgoing,
     to: Target,
     text: Text,
+}
+
+/// Files to be fetched, of which the first one is on its way.
+#[derive(Debug, Default)]
+pub(super) struct Fetches {
+    /// The number of the first one, among all that were ever fetched.
+    number: u64,
+    waiting: VecDeque<Incoming>,
+}
+
+impl Fetches {
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// The first one ends; answers under its number are nobody's any more.
+    fn end_first(&mut self) -> Option<Incoming> {
+        self.number = self.number.saturating_add(1);
+        self.waiting.pop_front()
+    }
 }
 
 impl Talk<'_> {
@@ -39,8 +63,8 @@ impl Talk<'_> {
             }
             Filing::Get { seq, path } => {
                 let destination = path.map_or(Destination::OwnName, Destination::Path);
-                let incoming = Incoming::new(room.target(), seq, destination, Existing::Stays);
-                self.ask(&Request::ReadFile(incoming.first()), Asked::Piece(Box::new(incoming)));
+                self.incoming.waiting.push_back(Incoming::new(room.target(), seq, destination, Existing::Stays));
+                self.go_on_fetching();
             }
         }
         Ok(())
@@ -75,15 +99,34 @@ impl Talk<'_> {
         Ok(())
     }
 
-    pub(super) fn on_piece(&mut self, mut incoming: Box<Incoming>, piece: &FilePiece) -> Result<(), Failure> {
-        match incoming.take(piece) {
-            Ok(Progress::Wants(next)) => self.ask(&Request::ReadFile(next), Asked::Piece(incoming)),
-            Ok(Progress::Whole(file, path)) => {
-                let path = path.map(|path| path.display().to_string()).unwrap_or_default();
-                self.context.output.line(&Line::Fetched { file: &file, path: &path })?;
-            }
-            Err(failure) => self.remark_failure(failure)?,
+    /// Asks for what the first file to be fetched wants.
+    fn go_on_fetching(&mut self) {
+        while let Some(wanted) = self.incoming.waiting.front_mut().and_then(Incoming::wanted) {
+            self.ask(&Request::ReadFile(wanted), Asked::Piece(self.incoming.number));
         }
+    }
+
+    pub(super) fn on_piece(&mut self, number: u64, reply: Reply) -> Result<(), Failure> {
+        let Some(incoming) = self.incoming.waiting.front_mut().filter(|_| number == self.incoming.number) else { return Ok(()) };
+        let taken = accepted(reply).and_then(|reply| match reply {
+            Reply::FilePiece(piece) => incoming.take(piece),
+            _ => Err(unexpected()),
+        });
+        match taken {
+            Ok(Progress::Going) => {}
+            Ok(Progress::Whole) => match self.incoming.end_first().ok_or_else(unexpected).and_then(Incoming::finish) {
+                Ok((file, path)) => {
+                    let path = path.map(|path| path.display().to_string()).unwrap_or_default();
+                    self.context.output.line(&Line::Fetched { file: &file, path: &path })?;
+                }
+                Err(failure) => self.remark_failure(failure)?,
+            },
+            Err(failure) => {
+                self.incoming.end_first();
+                self.remark_failure(failure)?;
+            }
+        }
+        self.go_on_fetching();
         Ok(())
     }
 
