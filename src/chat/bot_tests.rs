@@ -210,13 +210,7 @@ fn a_deleted_owner_takes_the_bots_along() {
     assert!(outcome.changes.contains(&Change::AccountEnded { user: made.user }));
     assert!(outcome.changes.contains(&Change::DeviceRevoked { device: made.device }));
     assert_eq!(code(world.act(stranger(51), bind_bot("unborn", 2))), RefusalCode::WrongToken);
-    while world
-        .act(Actor::Server, Action::Chore { what: ChoreTry::Run, guest_days: 30 })
-        .unwrap()
-        .changes
-        .iter()
-        .any(|change| matches!(change, Change::ChoreDue { .. }))
-    {}
+    super::retention_tests::do_all_chores(&mut world);
     let bob = world.register("bob");
     let room = stored(world.act(member(&bob), join("#in"))).log;
     assert!(!world.events(room, 1).contains(&super::tests::posted("beep")));

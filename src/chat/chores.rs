@@ -7,7 +7,7 @@
 use super::command::{Change, ChoreTry, Outcome};
 use super::target::known_user;
 use super::turn::{Ruled, Speaker, Turn};
-use super::{deletion, guests, retention, scheduled};
+use super::{deletion, forgetting, guests, retention, scheduled};
 use crate::message::Reply;
 use crate::store::{Chore, ChoreKind};
 
@@ -37,5 +37,6 @@ fn step(turn: &mut Turn<'_>, chore: &Chore, guest_days: u32) -> Ruled<()> {
         ChoreKind::Post => scheduled::step(turn, &speaker, chore),
         ChoreKind::Deletion => deletion::step(turn, &speaker, chore),
         ChoreKind::GuestLife => guests::step(turn, &speaker, chore, guest_days),
+        ChoreKind::Forgetting => forgetting::step(turn, chore),
     }
 }

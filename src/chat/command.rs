@@ -372,6 +372,8 @@ pub enum Change {
         /// When.
         at_ms: u64,
     },
+    /// The index is to forget the words of erased messages; the ledger sees to it, nobody else has to know.
+    ForgetWords,
     /// The user has read the log up to this place.
     Read {
         /// The log.

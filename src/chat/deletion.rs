@@ -8,6 +8,7 @@
 use super::accounts::wrong_password;
 use super::bots::BOTS_MAX;
 use super::command::{Change, Outcome};
+use super::forgetting;
 use super::posting::root_of;
 use super::scheduled::SCHEDULED_MAX;
 use super::target::known_user;
@@ -185,6 +186,7 @@ fn erase_texts(turn: &mut Turn<'_>, speaker: &Speaker, log: LogId, after: Seq) -
     if let Some((first, end)) = erased {
         let head = existing(turn, log)?.head;
         turn.append(&head, speaker, &EventBody::Room(RoomEvent::RangeErased(first, end, Some(user))))?;
+        forgetting::begin(turn, speaker)?;
     }
     Ok(Stage::Erasing(log, last))
 }

@@ -3,6 +3,7 @@
 //! Each is an event of its own. What a state that is asked for already has brings the place of the event that made it so; what
 //! is to be taken back and is not there is refused.
 
+use super::forgetting;
 use super::mentions::{mentions, others};
 use super::posting::root_of;
 use super::reading::head_of;
@@ -97,6 +98,7 @@ impl About {
         }
         let root = self.root(turn)?;
         turn.db.erase_post(self.place.id(), self.head.seq, root)?;
+        forgetting::begin(turn, speaker)?;
         let deleted = EventBody::Deleted(self.head.seq);
         self.append(turn, speaker, &deleted).map(|(reply, _)| reply)
     }

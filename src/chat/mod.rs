@@ -19,6 +19,9 @@ mod devices;
 mod directory;
 mod execute;
 mod files;
+mod forgetting;
+#[cfg(test)]
+mod forgetting_tests;
 #[cfg(test)]
 mod guest_tests;
 mod guests;
@@ -95,7 +98,8 @@ pub use directory::{
 };
 pub use execute::execute;
 pub use files::{file_of, quota_sentence};
-pub use index::{INDEX_STEP_MAX, Indexed, Indexer};
+pub use forgetting::FORGET_DELAY_MS;
+pub use index::{FORGET_STEP_PAGES, INDEX_STEP_MAX, Indexed, Indexer};
 pub use invitations::{INVITATION_DAYS_MAX, INVITATION_USES_MAX, INVITATIONS_MAX};
 pub use marking::MARK_INTERVAL_MS;
 pub use marks::{EDITS_MAX, PINS_MAX, REACTION_KINDS_MAX, REACTIONS_MAX};

@@ -4,6 +4,7 @@
 //! it. A message may live up to an hour longer than the room says, so that there are few such events.
 
 use super::command::Change;
+use super::forgetting;
 use super::posting::root_of;
 use super::turn::{Ruled, Speaker, Turn};
 use crate::message::{EventBody, LogId, RoomEvent, Seq};
@@ -68,6 +69,7 @@ pub(super) fn step(turn: &mut Turn<'_>, speaker: &Speaker, chore: &Chore) -> Rul
     }
     if let Some((first, last)) = erased {
         turn.append(&log.head, speaker, &EventBody::Room(RoomEvent::RangeErased(first, last, None)))?;
+        forgetting::begin(turn, speaker)?;
     }
     let is_through = passed_count < STEP_EVENTS_MAX && done == passed.last().map(|last| last.seq);
     let due_ms = if is_through { next_round(&log, kept.first(), now_ms) } else { now_ms };

@@ -36,7 +36,7 @@ impl Server {
                 Change::ChoreDue { at_ms } => self.on_chore_due(now, at_ms),
                 Change::GuestDue { user } => self.note_guest(now, user),
                 Change::RoleChanged { account } => self.on_role_changed(&account),
-                Change::SignedIn { .. } | Change::Entered { .. } | Change::Read { .. } => {}
+                Change::SignedIn { .. } | Change::Entered { .. } | Change::Read { .. } | Change::ForgetWords => {}
             }
         }
     }

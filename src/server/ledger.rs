@@ -186,7 +186,7 @@ impl Ledger {
         } else {
             self.database.commit()?;
         }
-        results.iter().flatten().flat_map(|outcome| &outcome.events).for_each(|event| self.indexer.hear(event.log));
+        results.iter().flatten().for_each(|outcome| self.indexer.hear(outcome));
         Ok(results)
     }
 }

@@ -17,6 +17,8 @@ pub enum ChoreKind {
     Deletion,
     /// See whether a guest still comes.
     GuestLife,
+    /// Have the index forget the words of erased messages.
+    Forgetting,
 }
 
 /// Work that is due later.
@@ -66,6 +68,7 @@ fn kind_number(kind: ChoreKind) -> i64 {
         ChoreKind::Post => 2,
         ChoreKind::Deletion => 3,
         ChoreKind::GuestLife => 4,
+        ChoreKind::Forgetting => 5,
     }
 }
 
@@ -75,6 +78,7 @@ fn chore(row: &Row<'_>) -> rusqlite::Result<Chore> {
         2 => ChoreKind::Post,
         3 => ChoreKind::Deletion,
         4 => ChoreKind::GuestLife,
+        5 => ChoreKind::Forgetting,
         other => return Err(rusqlite::Error::IntegralValueOutOfRange(2, other)),
     };
     let (user, device) = (UserId(count(row, 3)?), DeviceId(count(row, 4)?));

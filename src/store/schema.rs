@@ -25,6 +25,7 @@ const STEPS: &[&str] = &[
     include_str!("layouts/13.sql"),
     include_str!("layouts/14.sql"),
     include_str!("layouts/15.sql"),
+    include_str!("layouts/16.sql"),
 ];
 
 /// Settings of every connection: name, value to set, value to read back.

@@ -125,8 +125,8 @@ impl Database {
 
     /// Takes the words of messages from `first` to `last` whose bodies were erased out of the index.
     ///
-    /// They are found no more at once; their bytes leave the file when `SQLite` merges that part of the index. Its option
-    /// `secure-delete` has no effect on a table that keeps no contents and deletes by row, as this one.
+    /// They are found no more at once; their bytes leave the file when that part of the index is merged, see `forgetting`.
+    /// `SQLite`'s option `secure-delete` has no effect on a table that keeps no contents and deletes by row, as this one.
     ///
     /// # Errors
     /// [`StoreError`] if the database fails.

@@ -1,4 +1,5 @@
-//! What a server with a million messages takes: to fill, to index, to turn a page of history, to search, to start.
+//! What a server with a million messages takes: to fill, to index, to turn a page of history, to search, to forget the words of a
+//! deleted message, to start.
 //!
 //! `cargo bench --bench million [-- [COUNT] [DIR]]`; COUNT is how many messages, DIR chooses the disk, by default that of the
 //! system's temporary files. Times are those of the calls; beside them stands the processor's time of the same thread, which
@@ -9,9 +10,9 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command as Process, Stdio};
 use std::time::{Duration, Instant};
-use udpchat::chat::{self, Action, Actor, Command, Draft, NewRoom, PAGE_LEN_MAX};
+use udpchat::chat::{self, Action, Actor, ChoreTry, Command, Draft, NewRoom, PAGE_LEN_MAX};
 use udpchat::message::{
-    DeviceName, GoodChanges, HistoryFrom, HistoryRequest, LogId, Reply, RequestId, RoomName, SearchRequest, Seq, Target,
+    DeviceName, GoodChanges, HistoryFrom, HistoryRequest, LogId, Mark, Reply, RequestId, RoomName, SearchRequest, Seq, Target,
     Template, Text, UserId, UserName, Visibility,
 };
 use udpchat::server::{IndexState, Ledger};
@@ -39,12 +40,15 @@ fn main() {
     println!("\n{:<52} {:>10} {:>10} {:>12}", "question", "median ms", "worst ms", "cpu mean ms");
     pages(&reader, &filled);
     searches(&reader, &filled);
+    drop(reader);
+    forget(directory.path(), &filled);
     start(directory.path());
 }
 
 /// What was made.
 struct Filled {
     user: UserId,
+    actor: Actor,
     big: LogId,
     head: u64,
 }
@@ -118,7 +122,7 @@ fn fill(directory: &Path, count: u64) -> Filled {
     checkpoint(directory);
     println!("and indexed: {}", rate(count, began_at, before_ns, len_of(directory) - stored_len));
     let head = count - count.div_ceil(10) + 2;
-    Filled { user: account.user, big, head }
+    Filled { user: account.user, actor, big, head }
 }
 
 fn checkpoint(directory: &Path) {
@@ -192,7 +196,7 @@ fn searches(reader: &Reader, filled: &Filled) {
         ("zebra", true),
         ("nowhere", false),
         ("word0 word1", true),
-        ("messages word4999", true),
+        ("messages word4990", true),
         ("word4990 word4991 word4992 word4993", false),
         ("部署", true),
         ("今天部署第", true),
@@ -202,6 +206,39 @@ fn searches(reader: &Reader, filled: &Filled) {
         ask(format!("search \"{words}\" in all 101 rooms"), |_| search(words, None, is_found));
         ask(format!("search \"{words}\" in the big one"), |_| search(words, Some(Target::Log(filled.big)), is_found));
     }
+}
+
+/// How long the ledger is busy with each step of writing the index anew, after a message was deleted.
+fn forget(directory: &Path, filled: &Filled) {
+    let mut ledger = Ledger::open(directory).expect("a ledger");
+    let delete = Action::Mark { log: Target::Log(filled.big), seq: Seq(filled.head / 2), mark: Mark::Delete };
+    let chore = Action::Chore { what: ChoreTry::Run, guest_days: 0 };
+    let begun_ms = 1_800_000_000_000;
+    for (actor, time_ms, action) in [(filled.actor, begun_ms, delete), (Actor::Server, begun_ms + chat::FORGET_DELAY_MS, chore)] {
+        let id = RequestId::at(time_ms, [9; 10]);
+        let command = Command { actor, id, fingerprint: [0; 32], time_ms, salt: [7; 16], action };
+        ledger.commit(&[command]).expect("a working disk").remove(0).expect("not refused");
+    }
+    let before_ns = processor_ns();
+    let mut times = Vec::new();
+    loop {
+        let began_at = Instant::now();
+        let state = ledger.index().expect("a working disk");
+        times.push(began_at.elapsed());
+        checkpoint(directory);
+        if state != IndexState::Behind {
+            break;
+        }
+    }
+    let processor_ms = float(processor_ns() - before_ns) / 1e6;
+    times.sort();
+    let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    let (median, worst) = (ms(times[times.len() / 2]), ms(times[times.len() - 1]));
+    let (step_count, all) = (times.len(), ms(times.iter().sum()));
+    println!(
+        "\nthe index forgets in {step_count} steps of {median:.1} ms, {worst:.1} ms at the most, {all:.0} ms in all \
+         ({processor_ms:.0} ms of processor, checkpoints included)"
+    );
 }
 
 /// From the program's start to its saying where it listens.
