@@ -1,6 +1,7 @@
 //! The client program: its command line, its commands, the plain conversation, and how all of them print and end.
 
 mod args;
+mod aside;
 mod bot_lines;
 mod chunks;
 mod commands;

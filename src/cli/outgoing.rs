@@ -63,12 +63,6 @@ impl Outgoing {
         &self.file
     }
 
-    /// Whether it was offered.
-    #[must_use]
-    pub fn has_begun(&self) -> bool {
-        self.upload.is_some()
-    }
-
     /// Offers it.
     pub fn begin(&mut self, client: &mut Client, now: Time) {
         self.upload = Some(Upload::begin(client, now, self.file.offer()));

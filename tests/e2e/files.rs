@@ -112,6 +112,24 @@ fn files_are_sent_and_fetched_within_a_conversation() {
 }
 
 #[test]
+fn a_person_talks_on_while_a_very_large_file_is_prepared() {
+    let world = World::new();
+    let alice = world.person("alice");
+    alice.run(&["create", "#ops"]).well();
+    let huge = fs::File::create(alice.home().join("huge")).unwrap();
+    huge.set_len(512 << 20).unwrap();
+    let mut talk = alice.start(&[]);
+    talk.type_in("/join #ops\n/upload huge\nmeanwhile\n");
+    talk.wait_for("alice: meanwhile");
+    assert!(!talk.err.iter().any(|line| line.contains("takes at most")), "{talk:?}");
+    assert!(talk.err.iter().any(|line| line.ends_with("preparing huge")), "{talk:?}");
+    // Half a gigabyte later the server does not want it.
+    talk.wait_until("it is refused", |talk| talk.err.iter().any(|line| line.contains("takes at most")));
+    talk.type_in("/quit\n");
+    talk.end().with_status(0);
+}
+
+#[test]
 fn what_is_too_long_or_too_much_is_refused() {
     let mut world = World::restartable();
     let alice = world.person("alice");

@@ -181,9 +181,12 @@ impl Talk<'_> {
                 return Ok(());
             }
             self.look();
+            if self.has_ended && self.works_aside() {
+                self.session.be_calm();
+            }
             match self.session.next()? {
                 Happening::Event(event) => self.on_event(*event)?,
-                Happening::Woken => {}
+                Happening::Woken => self.on_woken()?,
                 Happening::TimeIsUp => return Ok(()),
             }
         }
