@@ -1,6 +1,8 @@
 //! What all commands start from: the home, the options that hold for every command, and which profile is meant.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::args::{Globals, SignIn};
@@ -24,6 +26,8 @@ pub struct Context {
     pub trace: Option<PathBuf>,
     /// The bad network that was asked for.
     pub chaos: Option<Weather>,
+    /// Whether a signal ends the program without a goodbye.
+    pub ends_at_once: Arc<AtomicBool>,
     /// The way out.
     pub output: Output,
     server: Option<ServerUrl>,
@@ -40,11 +44,11 @@ pub struct Chosen {
 }
 
 impl Context {
-    /// Opens the home.
+    /// Opens the home. A signal ends the program without a goodbye while `ends_at_once` says so.
     ///
     /// # Errors
     /// If there is no place for it, or no entropy.
-    pub fn open(globals: Globals) -> Result<Self, Failure> {
+    pub fn open(globals: Globals, ends_at_once: Arc<AtomicBool>) -> Result<Self, Failure> {
         let format = if globals.json { Format::Json } else { Format::Human(Style::Full) };
         Ok(Self {
             home: Home::open(globals.home)?,
@@ -53,6 +57,7 @@ impl Context {
             timeout: globals.timeout.map(|timeout| timeout.0),
             trace: globals.trace,
             chaos: globals.chaos,
+            ends_at_once,
             output: Output::stdout(format),
             server: globals.server,
             profile: globals.profile,

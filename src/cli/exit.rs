@@ -23,8 +23,10 @@ pub enum Exit {
     RateLimited = 6,
     /// The message is stored, but the level that was waited for was not reached in time.
     LevelMissed = 7,
-    /// Ctrl-C.
+    /// Ctrl-C, or SIGINT from elsewhere.
     Interrupted = 130,
+    /// SIGTERM.
+    Terminated = 143,
 }
 
 /// Why a command did not do what it promised.

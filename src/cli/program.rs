@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use signal_hook::consts::SIGINT;
+use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::args::CommandLine;
 use super::commands;
@@ -49,18 +49,21 @@ fn usage(error: &clap::Error) -> ExitCode {
 }
 
 fn run_command(CommandLine { globals, command }: CommandLine) -> Result<(), Failure> {
-    end_on_ctrl_c()?;
-    let mut context = Context::open(globals)?;
+    let mut context = Context::open(globals, end_on_signals()?)?;
     match command {
         Some(command) => commands::run(&mut context, command),
         None => interactive::run(&mut context),
     }
 }
 
-/// Ctrl-C ends the program at once: whatever must survive is on the disk already. (While a line or a password is typed, the
-/// terminal sends no signal, and the key is seen there.)
-fn end_on_ctrl_c() -> Result<(), Failure> {
-    let always = Arc::new(AtomicBool::new(true));
-    signal_hook::flag::register_conditional_shutdown(SIGINT, i32::from(Exit::Interrupted as u8), always)?;
-    Ok(())
+/// SIGINT and SIGTERM end the program at once while the returned flag says so: whatever must survive is on the disk already. A
+/// session takes the flag down, because it says goodbye first; a second signal does not wait for that. (While a line or a
+/// password is typed, the terminal sends no signal, and the key is seen there.)
+fn end_on_signals() -> Result<Arc<AtomicBool>, Failure> {
+    let at_once = Arc::new(AtomicBool::new(true));
+    for (signal, exit) in [(SIGINT, Exit::Interrupted), (SIGTERM, Exit::Terminated)] {
+        signal_hook::flag::register_conditional_shutdown(signal, i32::from(exit as u8), Arc::clone(&at_once))?;
+        signal_hook::flag::register(signal, Arc::clone(&at_once))?;
+    }
+    Ok(at_once)
 }

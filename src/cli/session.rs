@@ -4,7 +4,11 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+
+use signal_hook::consts::SIGTERM;
 
 use super::context::{Chosen, Context};
 use super::exit::{Exit, Failure};
@@ -38,6 +42,8 @@ pub struct Session {
     must_be_signed_in: bool,
     last_reason: Option<CloseReason>,
     refusals_of_others: RefusalsOfOthers,
+    /// Whether a signal ends the program without a goodbye.
+    ends_at_once: Arc<AtomicBool>,
 }
 
 /// Who says that a message of an earlier command was refused.
@@ -103,6 +109,8 @@ impl Session {
         if let Some(weather) = context.chaos {
             event_loop.meet(weather);
         }
+        event_loop.heed_signals()?;
+        context.ends_at_once.store(false, Ordering::SeqCst);
         Ok(Self {
             event_loop,
             profile: profile.clone(),
@@ -115,6 +123,7 @@ impl Session {
             must_be_signed_in: false,
             last_reason: None,
             refusals_of_others: RefusalsOfOthers::ToStandardError,
+            ends_at_once: Arc::clone(&context.ends_at_once),
         })
     }
 
@@ -234,13 +243,15 @@ impl Session {
     /// Waits for what happens next.
     ///
     /// # Errors
-    /// Status 3 if time is up, 4 if the device is not signed in where it must be, 5 if the server is not to be trusted, 1 if
+    /// Status 130 or 143 if a signal says so, 3 if time is up, 4 if the device is not signed in where it must be, 5 if the server is not to be trusted, 1 if
     /// it speaks another version or the outbox fails.
     pub fn next(&mut self) -> Result<Happening, Failure> {
         let until = [self.until, self.patient_until].into_iter().flatten().min();
         let event = match self.event_loop.turn(until)? {
             Turn::Event(event) => event,
             Turn::Woken => return Ok(Happening::Woken),
+            Turn::Signal(SIGTERM) => return Err(Failure::Silent(Exit::Terminated)),
+            Turn::Signal(_) => return Err(Failure::Silent(Exit::Interrupted)),
             Turn::TimedOut if self.patient_until.is_none() => return Ok(Happening::TimeIsUp),
             Turn::TimedOut => return Err(self.unreached()),
         };
@@ -304,7 +315,11 @@ impl Session {
                 "{server} was never met. Its key is {fingerprint}\nCompare this with what the server printed at its start. \
                  Is it the same?"
             );
-            prompt::confirm(&question, "--trust or a URL with ?key=")?
+            // Nobody is greeted yet, so nobody is owed a goodbye.
+            self.ends_at_once.store(true, Ordering::SeqCst);
+            let answer = prompt::confirm(&question, "--trust or a URL with ?key=")?;
+            self.ends_at_once.store(false, Ordering::SeqCst);
+            answer
         } else {
             false
         };
@@ -366,6 +381,7 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.event_loop.close();
+        self.ends_at_once.store(true, Ordering::SeqCst);
     }
 }
 

@@ -7,9 +7,12 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mio::{Events, Interest, Poll, Token};
+use signal_hook::SigId;
+use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::client::Client;
 use super::config::ClientConfig;
@@ -23,6 +26,7 @@ use crate::transport::{Path, Time, trace_lines};
 const WAKER: Token = Token(0);
 const SOCKET_V4: Token = Token(1);
 const SOCKET_V6: Token = Token(2);
+const SIGNAL: Token = Token(3);
 
 /// The clock of the wall is ahead of the one that stands still in sleep by more than this: the machine slept.
 const SLEPT_AFTER: Duration = Duration::from_secs(5);
@@ -37,6 +41,8 @@ pub enum Turn {
     Event(Box<ClientEvent>),
     /// Another thread called the waker.
     Woken,
+    /// The program is asked to end, by this signal.
+    Signal(i32),
     /// The time that the caller gave is over.
     TimedOut,
 }
@@ -63,6 +69,7 @@ pub struct EventLoop {
     ready: Events,
     waker: Arc<mio::Waker>,
     woken: bool,
+    signals: Option<Signals>,
     v4: Line,
     v6: Line,
     started: Instant,
@@ -104,6 +111,7 @@ impl EventLoop {
             ready: Events::with_capacity(8),
             waker,
             woken: false,
+            signals: None,
             v4: Line { token: SOCKET_V4, socket: None, before: None, blocked: false },
             v6: Line { token: SOCKET_V6, socket: None, before: None, blocked: false },
             started,
@@ -157,6 +165,15 @@ impl EventLoop {
         Waker(Arc::clone(&self.waker))
     }
 
+    /// From now on SIGINT and SIGTERM end turns, so that there is time to say goodbye.
+    ///
+    /// # Errors
+    /// If the system does not tell of signals.
+    pub fn heed_signals(&mut self) -> io::Result<()> {
+        self.signals = Some(Signals::register(&self.poll)?);
+        Ok(())
+    }
+
     /// Goes on until there is something to tell, at most until `until`.
     ///
     /// # Errors
@@ -165,6 +182,9 @@ impl EventLoop {
         loop {
             self.transmit();
             self.write_trace();
+            if let Some(signal) = self.signals.as_ref().and_then(Signals::arrived) {
+                return Ok(Turn::Signal(signal));
+            }
             if let Some(event) = self.client.poll_event() {
                 self.look_up_again(&event);
                 if matches!(event, ClientEvent::Offline { .. }) {
@@ -216,6 +236,8 @@ impl EventLoop {
         for event in &self.ready {
             match event.token() {
                 WAKER => self.woken = true,
+                // The turn looks for it.
+                SIGNAL => {}
                 token if token == self.v4.token => self.v4.blocked = false,
                 _ => self.v6.blocked = false,
             }
@@ -310,6 +332,44 @@ impl EventLoop {
                 self.client.set_remotes(remotes);
             }
             Err(error) => self.look_up_failure = Some(error),
+        }
+    }
+}
+
+/// SIGINT and SIGTERM as something that ends the poller's sleep, as long as this lives.
+#[derive(Debug)]
+struct Signals {
+    /// The last one that came; 0: none.
+    last: Arc<AtomicUsize>,
+    /// What becomes readable with it.
+    _stream: mio::net::UnixStream,
+    registered: Vec<SigId>,
+}
+
+impl Signals {
+    fn register(poll: &Poll) -> io::Result<Self> {
+        let (mut stream, sender) = mio::net::UnixStream::pair()?;
+        poll.registry().register(&mut stream, SIGNAL, Interest::READABLE)?;
+        let sender = std::os::unix::net::UnixStream::from(std::os::fd::OwnedFd::from(sender));
+        let mut signals = Self { last: Arc::default(), _stream: stream, registered: Vec::new() };
+        for signal in [SIGINT, SIGTERM] {
+            let number = usize::try_from(signal).unwrap_or_default();
+            // First which one it is, then the end of the sleep.
+            signals.registered.push(signal_hook::flag::register_usize(signal, Arc::clone(&signals.last), number)?);
+            signals.registered.push(signal_hook::low_level::pipe::register(signal, sender.try_clone()?)?);
+        }
+        Ok(signals)
+    }
+
+    fn arrived(&self) -> Option<i32> {
+        i32::try_from(self.last.load(Ordering::SeqCst)).ok().filter(|signal| *signal != 0)
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        for id in self.registered.drain(..) {
+            signal_hook::low_level::unregister(id);
         }
     }
 }

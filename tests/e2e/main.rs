@@ -26,4 +26,5 @@ mod reading;
 mod relay;
 mod scenarios;
 mod server_killed;
+mod signals;
 mod world;

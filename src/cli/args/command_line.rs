@@ -33,7 +33,8 @@ Exit status:
   5  the server's key is unknown or has changed
   6  too much at once
   7  the message is stored, but what --wait asks for did not come about in time
-  130  interrupted";
+  130  interrupted (Ctrl-C)
+  143  terminated (SIGTERM)";
 
 /// A conversation or one command.
 #[derive(Debug, Parser)]
