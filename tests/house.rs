@@ -96,6 +96,7 @@ const CAPS: &[(&str, Cap)] = &[
     ("server/ledger.rs BATCH_MAX", Cap::Is("commands of a transaction; the rest wait in the queue")),
     ("server/ledger.rs QUEUE_MAX", Cap::By("a_flood_of_commands_is_handed_back")),
     ("server/receipts.rs RECEIPTS_PER_SESSION_MAX", Cap::By("a_session_watches_a_bounded_number_of_messages")),
+    ("server/receipts.rs RECENT_CHANGES_MAX", Cap::By("so_many_changes_are_remembered_and_then_the_readers_are_asked_again")),
     ("server/refused.rs REFUSED_COUNT_MAX", Cap::By("so_many_refusals_are_remembered_and_the_oldest_gives_way")),
     ("server/server.rs COMMANDS_IN_FLIGHT_MAX", Cap::By("while_the_ledger_has_too_much_to_do_sessions_wait_and_are_told_once")),
     ("server/server.rs READS_IN_FLIGHT_MAX", Cap::By("while_the_readers_have_too_much_to_do_sessions_wait")),

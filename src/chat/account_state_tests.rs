@@ -1,9 +1,9 @@
 //! Accounts disabled and enabled, told as stories over a real database.
 
-use super::tests::{World, account, bind, code, create, member, post, stored, stranger};
+use super::tests::{World, account, bind, code, create, join, member, post, stored, stranger};
 use super::*;
 use crate::message::{
-    Account, AccountState, CODE_LEN, Code, DeviceName, GoodScope, RefusalCode, Right, RightSet, UserName, Visibility,
+    Account, AccountState, CODE_LEN, Code, DeviceName, GoodScope, RefusalCode, Right, RightSet, Target, UserName, Visibility,
 };
 
 fn set(user: &str, state: AccountState) -> Action {
@@ -36,8 +36,16 @@ fn a_disabled_account_and_its_bots_do_nothing_until_it_is_enabled() {
         assert_eq!(may_ask(&world.reader, speaker.user).unwrap().unwrap_err().code(), RefusalCode::AccountDisabled);
     }
     assert_eq!(code(world.act(stranger(901), bind(&alice))), RefusalCode::WrongPassword, "who it is disabled for is not told");
+    stored(world.act(member(&admin), join("#ops")));
+    let seq = stored(world.act(member(&admin), post("#ops", "who reads this?"))).seq;
+    let readers = |world: &World| {
+        let found = recipients(&world.reader, admin.user, &Target::Room("#ops".into()), seq, world.time_ms()).unwrap().unwrap();
+        (found.reader_count, found.devices.len(), found.unread.len())
+    };
+    assert_eq!(readers(&world), (0, 0, 0), "nobody waits for them");
     let ran = world.act(member(&admin), set("alice", AccountState::Enabled)).unwrap();
     assert!(ran.changes.is_empty());
+    assert_eq!(readers(&world), (1, 1, 1));
     stored(world.act(member(&alice), post("#ops", "back")));
 }
 

@@ -1,7 +1,7 @@
 //! Whom a message is for: the devices it is to be delivered to, the users who are to read it.
 
 use super::marks::post_at;
-use super::target::find;
+use super::target::{find, known_user};
 use super::turn::{refuse, settle};
 use super::visible::View;
 use crate::message::{DeviceId, History, LogId, Refusal, RefusalCode, Seq, Target, UserId};
@@ -54,8 +54,15 @@ pub fn recipients(
         }
         // Who came later reads it only where history is open.
         let from_max = if place.log.settings.history == History::All { place.head() } else { seq };
-        let members = tables.others(log, user, from_max)?;
-        let devices = tables.devices_of_others(log, user, from_max, now_ms.saturating_sub(SEEN_MS))?;
+        let mut members = tables.others(log, user, from_max)?;
+        for at in (0..members.len()).rev() {
+            // Nothing comes to whom the account is disabled for.
+            if !known_user(tables, members[at])?.enabled {
+                members.swap_remove(at);
+            }
+        }
+        let mut devices = tables.devices_of_others(log, user, from_max, now_ms.saturating_sub(SEEN_MS))?;
+        devices.retain(|(_, user)| members.contains(user));
         let read = tables.readers_of(log, seq)?;
         let unread = members.iter().copied().filter(|member| !read.contains(member)).collect();
         Ok(Recipients { log, seq, devices: devices.into_iter().collect(), reader_count: members.len(), unread })

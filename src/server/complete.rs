@@ -91,6 +91,9 @@ impl Server {
             (Step::BeginFollow(asked, user, from), Ok(Answer::Beginning(beginning))) => {
                 self.on_beginning(now, asked, (user, from), beginning);
             }
+            (Step::Receipts(asked, user, seen_count), Ok(Answer::Recipients(recipients))) => {
+                self.on_recipients(now, asked, (user, seen_count), recipients);
+            }
             (Step::SetLatest(asked, set), Ok(Answer::Heard)) => self.on_heard(now, asked, set),
             (Step::FindAccount(asked, credentials), Ok(Answer::Password(found))) => {
                 let kept = found.as_ref().map(|(_, hash)| hash.clone());
@@ -166,7 +169,6 @@ impl Server {
             Answer::History(page) => self.finish_on_bulk(now, asked, &Reply::Page(page)),
             Answer::Found(page) => self.finish_on_bulk(now, asked, &Reply::Found(page)),
             Answer::Scheduled(page) => self.finish_on_bulk(now, asked, &Reply::ScheduledPosts(page)),
-            Answer::Recipients(recipients) => self.on_recipients(now, asked, recipients),
             Answer::Picked(page) => self.finish_on_bulk(now, asked, &Reply::Picked(page)),
             Answer::KeyOwner(_)
             | Answer::Password(_)
@@ -175,6 +177,7 @@ impl Server {
             | Answer::Changed(_)
             | Answer::RoomPassword(_)
             | Answer::Beginning(_)
+            | Answer::Recipients(_)
             | Answer::Heard
             | Answer::FollowPage(_) => unreachable!("these answers have steps of their own"),
         }

@@ -9,12 +9,15 @@ use super::steps::{Asked, Step};
 use crate::chat::{Change, Recipients};
 use crate::message::{Account, DeviceId, LogId, Notice, Receipt, Refusal, RefusalCode, Reply, Seq, Target, UserId};
 use crate::transport::{ConnectionHandle, StreamId};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::job::Read;
 
 /// Most messages that one session watches at a time.
 pub const RECEIPTS_PER_SESSION_MAX: usize = 64;
+
+/// Changes that are remembered while the readers look whom a message is for; more, and they look again.
+const RECENT_CHANGES_MAX: usize = 1_024;
 
 /// One author's interest in one message.
 #[derive(Debug)]
@@ -57,6 +60,19 @@ impl Watch {
         }
     }
 
+    /// Takes what was changed about the log or somebody in it.
+    fn apply(&mut self, log: LogId, change: &Change) {
+        match change {
+            Change::Left { log: of, user } if *of == log => self.forget_user(*user),
+            Change::Read { log: of, user, seq } if *of == log && self.seq <= *seq => {
+                self.unread.remove(user);
+            }
+            Change::AccountDisabled { user } => self.forget_user(*user),
+            Change::DeviceRevoked { device } => self.forget_device(*device),
+            _ => {}
+        }
+    }
+
     /// What there is to be told of the message now.
     fn receipt(&self, log: LogId) -> Receipt {
         let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
@@ -75,10 +91,41 @@ impl Watch {
     }
 }
 
+/// The newest changes that watches care for. What the readers say of a message may be older than what was told by the time it
+/// comes; these make up for it.
+#[derive(Debug, Default)]
+struct Recent {
+    changes: VecDeque<Change>,
+    /// How many there were before the first of these.
+    forgotten_count: u64,
+}
+
+impl Recent {
+    fn note(&mut self, change: Change) {
+        if self.changes.len() >= RECENT_CHANGES_MAX {
+            self.changes.pop_front();
+            self.forgotten_count += 1;
+        }
+        self.changes.push_back(change);
+    }
+
+    /// How many there were in all.
+    fn count(&self) -> u64 {
+        self.forgotten_count + self.changes.len() as u64
+    }
+
+    /// Those from the one of this number on; `None` if some of them are forgotten.
+    fn since(&self, number: u64) -> Option<impl Iterator<Item = &Change>> {
+        let from = usize::try_from(number.checked_sub(self.forgotten_count)?).ok()?;
+        Some(self.changes.iter().skip(from))
+    }
+}
+
 /// All watches, by log. The asker's session has a list of its own ones.
 #[derive(Debug, Default)]
 pub(super) struct Receipts {
     by_log: BTreeMap<LogId, BTreeMap<(ConnectionHandle, Seq), Watch>>,
+    recent: Recent,
 }
 
 impl Receipts {
@@ -115,15 +162,24 @@ impl Server {
             let sentence = format!("a session watches at most {RECEIPTS_PER_SESSION_MAX} messages; end one first");
             return Err(Refusal::new(RefusalCode::LimitReached, sentence));
         }
-        self.read(Step::Answer(asked), Read::Recipients(account.user, target, seq, now.wall_ms));
+        self.ask_recipients(now, asked, account.user, (target, seq));
         Ok(())
     }
 
-    /// The readers know whom the message is for.
-    pub(super) fn on_recipients(&mut self, now: Now, asked: Asked, recipients: Recipients) {
+    fn ask_recipients(&mut self, now: Now, asked: Asked, user: UserId, (target, seq): (Target, Seq)) {
+        let step = Step::Receipts(asked, user, self.receipts.recent.count());
+        self.read(step, Read::Recipients(user, target, seq, now.wall_ms));
+    }
+
+    /// The readers know whom the message is for, or was for when they looked, behind so many changes.
+    pub(super) fn on_recipients(&mut self, now: Now, asked: Asked, (user, seen_count): (UserId, u64), recipients: Recipients) {
         let (log, seq) = (recipients.log, recipients.seq);
-        self.end_receipts(log, seq, asked.session);
         let mut watch = Watch::new(recipients);
+        let Some(missed) = self.receipts.recent.since(seen_count) else {
+            return self.ask_recipients(now, asked, user, (Target::Log(log), seq));
+        };
+        missed.for_each(|change| watch.apply(log, change));
+        self.end_receipts(log, seq, asked.session);
         self.look_at(log, &mut watch);
         let receipt = watch.receipt(log);
         watch.told = Some(receipt);
@@ -206,25 +262,23 @@ impl Server {
     pub(super) fn apply_to_receipts(&mut self, now: Now, changes: &[Change]) {
         for change in changes {
             match change {
-                Change::Left { log, user } => self.change_receipts(now, *log, |watch| watch.forget_user(*user)),
-                Change::Read { log, user, seq } => self.change_receipts(now, *log, |watch| {
-                    if watch.seq <= *seq {
-                        watch.unread.remove(user);
-                    }
-                }),
-                Change::DeviceRevoked { device } => {
+                Change::Left { log, .. } | Change::Read { log, .. } => self.change_receipts(now, *log, change),
+                Change::DeviceRevoked { .. } | Change::AccountDisabled { .. } => {
                     for log in self.receipts.by_log.keys().copied().collect::<Vec<_>>() {
-                        self.change_receipts(now, log, |watch| watch.forget_device(*device));
+                        self.change_receipts(now, log, change);
                     }
                 }
-                _ => {}
+                _ => continue,
             }
+            self.receipts.recent.note(change.clone());
         }
     }
 
-    fn change_receipts(&mut self, now: Now, log: LogId, change: impl FnMut(&mut Watch)) {
+    fn change_receipts(&mut self, now: Now, log: LogId, change: &Change) {
         let Some(watches) = self.receipts.by_log.get_mut(&log) else { return };
-        watches.values_mut().for_each(change);
+        for watch in watches.values_mut() {
+            watch.apply(log, change);
+        }
         self.tell_receipts(now, log);
     }
 }
@@ -243,6 +297,23 @@ mod tests {
     fn counts(watch: &Watch) -> [u32; 4] {
         let receipt = watch.receipt(LogId(7));
         [receipt.delivered_count, receipt.device_count, receipt.read_count, receipt.reader_count]
+    }
+
+    #[test]
+    fn so_many_changes_are_remembered_and_then_the_readers_are_asked_again() {
+        let mut recent = Recent::default();
+        let read = |seq| Change::Read { log: LogId(7), user: UserId(1), seq: Seq(seq) };
+        assert_eq!(recent.since(0).unwrap().count(), 0);
+        for seq in 0..RECENT_CHANGES_MAX as u64 {
+            recent.note(read(seq));
+        }
+        let seen_count = recent.count() - 1;
+        assert_eq!(recent.since(0).unwrap().count(), RECENT_CHANGES_MAX);
+        recent.note(read(9_999));
+        assert_eq!(recent.changes.len(), RECENT_CHANGES_MAX);
+        assert!(recent.since(0).is_none(), "the oldest is forgotten");
+        assert_eq!(recent.since(seen_count).unwrap().last(), Some(&read(9_999)));
+        assert_eq!(recent.since(recent.count()).unwrap().count(), 0);
     }
 
     #[test]

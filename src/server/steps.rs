@@ -36,6 +36,8 @@ pub(super) enum Step {
     Unasked,
     /// Answer the request with it.
     Answer(Asked),
+    /// Watch a message of this user, who was told of so many changes when the readers were asked, then answer.
+    Receipts(Asked, UserId, u64),
     /// Add a follower, then answer.
     BeginFollow(Asked, UserId, FollowFrom),
     /// Put the page into the follower's stream, if it is still the same follow.
@@ -94,6 +96,7 @@ impl Step {
             | Self::Chore
             | Self::Unasked => None,
             Self::Answer(asked)
+            | Self::Receipts(asked, ..)
             | Self::BeginFollow(asked, ..)
             | Self::SetLatest(asked, ..)
             | Self::FindFile(asked, _)

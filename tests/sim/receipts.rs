@@ -106,6 +106,23 @@ fn whoever_answers_has_read_and_their_other_device_learns_it() {
 }
 
 #[test]
+fn an_answer_that_crosses_the_question_who_has_read_is_counted() {
+    for seed in 0..60 {
+        let mut world = World::on_good_network(600 + seed);
+        let (alice, bob) = (world.register("alice"), world.register("bob"));
+        let log = log_of(&world.create(alice, "#ops"));
+        world.join(bob, "#ops");
+        let seq = stored(&mut world, alice, "have you read this?");
+        world.write(bob, "#ops", "yes");
+        world.drive_for(Micros::from_millis(seed % 30));
+        let first = ask(&mut world, alice, log, seq);
+        let is_read = |event: &ClientEvent| matches!(event, ClientEvent::Receipt(receipt) if receipt.read_count == 1);
+        let is_told = |world: &mut World| first.read_count == 1 || world.people[alice].events.iter().any(is_read);
+        assert!(world.drive(MINUTE, is_told), "seed {seed}: {first:?}");
+    }
+}
+
+#[test]
 fn a_session_watches_a_bounded_number_of_messages() {
     let mut world = World::on_good_network(51);
     let (alice, bob) = (world.register("alice"), world.register("bob"));
