@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::bot_lines;
 use super::line::{Level, Line, LinkState};
 use super::moment::Moment;
+use super::net_lines;
 use super::room_event;
 use crate::client::PublicKey;
 use crate::message::{
@@ -158,6 +159,7 @@ pub fn write(line: &Line<'_>, style: Style) -> String {
         Line::BotToken { .. } | Line::Bot(_) | Line::BotRevoked(_) => bot_lines::human(line),
         Line::PasswordChanged => "the password is changed".to_owned(),
         Line::SignedOut => "logged out".to_owned(),
+        Line::Net(_) | Line::NetRow(_) => net_lines::human(line),
         Line::State(LinkState::Online) => "-- connected".to_owned(),
         Line::State(LinkState::Offline(why)) => format!("-- connection lost ({}); trying again", printable(why)),
         Line::State(LinkState::CaughtUp(room, _)) => format!("-- {} is up to date", printable(room)),

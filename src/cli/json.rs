@@ -11,6 +11,7 @@ use super::json_post::{FileFields, PostFields};
 use super::line::{Deed, Line, LinkState};
 use super::log_json;
 use super::moment::Moment;
+use super::net_lines;
 use super::people_json::{self, presence_word};
 use super::room_event::{self, RoomFields};
 use super::scheduled_json;
@@ -288,6 +289,7 @@ pub fn write(line: &Line<'_>, ignored: &BTreeSet<UserId>) -> String {
         Line::BotToken { .. } | Line::Bot(_) | Line::BotRevoked(_) => bot_lines::json(line),
         Line::PasswordChanged => versioned("password_changed", Nothing {}),
         Line::SignedOut => versioned("signed_out", Nothing {}),
+        Line::Net(quality) | Line::NetRow(quality) => net_lines::json(quality),
         Line::State(state) => versioned("state", state_fields(*state)),
     }
 }

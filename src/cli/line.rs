@@ -1,6 +1,6 @@
 //! Everything a command can print, as values: one list that the lines for people and the lines for programs both follow.
 
-use crate::client::PublicKey;
+use crate::client::{LinkQuality, PublicKey};
 use crate::message::{
     Account, AccountState, Attachment, BotSummary, DeviceId, DeviceSummary, Event, EventHash, IgnoredUser, Latest, LogId, Mark,
     Marked, Member, Membership, Overlay, Presence, Profile, Receipt, Report, RequestId, RoomSettings, RoomSummary, ScheduledPost,
@@ -199,6 +199,10 @@ pub enum Line<'a> {
     PasswordChanged,
     /// The device no longer belongs to the user.
     SignedOut,
+    /// How good the way to the server is, all of it.
+    Net(&'a LinkQuality),
+    /// The same as one line of many.
+    NetRow(&'a LinkQuality),
     /// The connection's state changed.
     State(LinkState<'a>),
 }

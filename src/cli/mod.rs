@@ -19,6 +19,7 @@ mod line;
 mod lines;
 mod log_json;
 mod moment;
+mod net_lines;
 mod outgoing;
 mod output;
 mod people_json;

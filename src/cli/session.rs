@@ -250,8 +250,7 @@ impl Session {
         let event = match self.event_loop.turn(until)? {
             Turn::Event(event) => event,
             Turn::Woken => return Ok(Happening::Woken),
-            Turn::Signal(SIGTERM) => return Err(Failure::Silent(Exit::Terminated)),
-            Turn::Signal(_) => return Err(Failure::Silent(Exit::Interrupted)),
+            Turn::Signal(signal) => return Err(ended_by(signal)),
             Turn::TimedOut if self.patient_until.is_none() => return Ok(Happening::TimeIsUp),
             Turn::TimedOut => return Err(self.unreached()),
         };
@@ -260,6 +259,24 @@ impl Session {
         }
         self.judge(&event)?;
         Ok(Happening::Event(event))
+    }
+
+    /// Lets time pass, whatever happens meanwhile; `false` if the time of the whole command is over before.
+    ///
+    /// # Errors
+    /// As [`Session::next`], but a lost connection is no failure.
+    pub fn pass(&mut self, delay: Duration) -> Result<bool, Failure> {
+        self.be_calm();
+        let pass_until = Instant::now() + delay;
+        let until = self.until.map_or(pass_until, |until| until.min(pass_until));
+        loop {
+            match self.event_loop.turn(Some(until))? {
+                Turn::Event(event) => self.judge(&event)?,
+                Turn::Woken => {}
+                Turn::Signal(signal) => return Err(ended_by(signal)),
+                Turn::TimedOut => return Ok(until == pass_until),
+            }
+        }
     }
 
     fn judge(&mut self, event: &ClientEvent) -> Result<(), Failure> {
@@ -383,6 +400,11 @@ impl Drop for Session {
         self.event_loop.close();
         self.ends_at_once.store(true, Ordering::SeqCst);
     }
+}
+
+/// A signal asked the program to end.
+fn ended_by(signal: i32) -> Failure {
+    Failure::Silent(if signal == SIGTERM { Exit::Terminated } else { Exit::Interrupted })
 }
 
 /// A message that another command put into the outbox was refused, for this reason.

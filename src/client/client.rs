@@ -23,6 +23,7 @@ use super::follows::{Follows, Step};
 use super::link::{Arrival, Link};
 use super::marks::Marks;
 use super::outbox::{Draft, Place};
+use super::quality::Quality;
 use super::renewal::Renewal;
 use super::requests::{Purpose, Requests, Tag};
 use super::sending::Sending;
@@ -83,6 +84,7 @@ pub struct Client {
     pub(super) ephemeral: Ephemeral,
     pub(super) sending: Sending,
     pub(super) marks: Marks,
+    pub(super) quality: Quality,
     pub(super) events: VecDeque<ClientEvent>,
 }
 
@@ -107,6 +109,7 @@ impl Client {
             ephemeral: Ephemeral::default(),
             sending: Sending::new(config.outbox, config.sender_lock, dice.array()),
             marks: Marks::default(),
+            quality: Quality::default(),
             events: VecDeque::new(),
             dice,
         };
@@ -160,6 +163,7 @@ impl Client {
 
     /// The machine woke up, the network changed, or the socket is another one: be heard at once.
     pub fn on_local_path_changed(&mut self, now: Time) {
+        self.quality.on_path_changed();
         self.endpoint.on_local_path_changed(now);
         self.hurry(now);
     }
@@ -266,6 +270,7 @@ impl Client {
         if self.remotes.is_empty() {
             return self.on_lost(now, CloseReason::HandshakeTimeout);
         }
+        self.quality.on_connecting(now);
         let attempts = Attempts::begin(now, &mut self.endpoint, &self.remotes, &self.device, self.server_key);
         self.link = Link::Connecting(attempts);
     }
@@ -414,6 +419,7 @@ impl Client {
         let renewal = Box::new(Renewal::new(now, &self.transport, &mut self.dice));
         self.link = Link::Online { handle, key, renewal };
         self.backoff.on_online(now);
+        self.quality.on_welcome(now);
         self.doubt_at = None;
         self.account = None;
         match &welcome.account {

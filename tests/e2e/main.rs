@@ -17,6 +17,7 @@ mod lossy;
 mod messages;
 mod moderation;
 mod narrow;
+mod net;
 mod newcomer;
 mod operator;
 mod passwords;

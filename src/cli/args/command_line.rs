@@ -294,6 +294,12 @@ pub enum Command {
         #[arg(value_name = "@USER")]
         user: Who,
     },
+    /// Print how good the way to the server is: round trip, loss, what was sent again or twice, changes of the path
+    Net {
+        /// Print a line a second, until Ctrl-C; with --timeout, for that long
+        #[arg(long)]
+        watch: bool,
+    },
     /// Measure a server: many guests from this one process write to each other, and the figures come as one JSON object
     #[command(after_help = BENCH_AFTER_HELP)]
     Bench(Bench),

@@ -10,6 +10,7 @@ mod following;
 mod latest;
 mod marks;
 mod moderation;
+mod net;
 mod people;
 mod reading;
 mod rooms;
@@ -96,6 +97,7 @@ pub fn run(context: &mut Context, command: Command) -> Result<(), Failure> {
         Command::Export(args) => export::export(context, &args),
         Command::Verify(args) => verify::verify(context, &args),
         Command::Search(args) => searching::search(context, &args),
+        Command::Net { watch } => net::run(context, watch),
         Command::Bench(args) => bench::run(context, &args),
     }
 }

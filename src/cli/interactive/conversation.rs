@@ -273,6 +273,7 @@ impl Talk<'_> {
             Said::Filing(filing) => self.on_filing(filing)?,
             Said::Away(away) => self.ask(&Request::SetAway(away), Asked::Away),
             Said::Typing(tells) => self.watching.tells_typing = tells,
+            Said::Net => self.context.output.line(&Line::Net(&self.session.client().0.link_quality()?))?,
             Said::Help => self.context.output.put(&slash::help())?,
             Said::Quit => self.end(),
             Said::Wrong(why) => self.context.output.remark(&why)?,

@@ -10,7 +10,7 @@ use super::waiting::{self, Waiting};
 use crate::message::{ListKind, Mark, Seq};
 
 /// Every command, with its arguments and its explanation.
-const COMMANDS: [(&str, &str, &str); 52] = [
+const COMMANDS: [(&str, &str, &str); 53] = [
     ("join", "#ROOM [PASSWORD] | @USER", "enter a room, or turn to a room or person you know"),
     ("leave", "[#ROOM]", "stop being a member of a room"),
     ("create", "#ROOM [PASSWORD]", "make a room"),
@@ -61,6 +61,7 @@ const COMMANDS: [(&str, &str, &str); 52] = [
     ("away", "[TEXT]", "say that you are away from here"),
     ("back", "", "say that you are back"),
     ("typing", "on|off", "let others see that you are typing, or not"),
+    ("net", "", "show how good the way to the server is"),
     ("help", "", "show this"),
     ("quit", "", "end"),
 ];
@@ -146,6 +147,8 @@ pub enum Said {
     Away(Option<String>),
     /// Tell that one is typing, or not.
     Typing(bool),
+    /// Show how good the way to the server is.
+    Net,
     /// Show the commands.
     Help,
     /// End.
@@ -201,6 +204,7 @@ pub fn read(line: &str) -> Said {
                 name.to_lowercase()
             ));
         }
+        "net" | "lag" => Ok(Said::Net),
         "help" | "h" => Ok(Said::Help),
         "quit" | "q" | "exit" => Ok(Said::Quit),
         other => {
@@ -307,7 +311,7 @@ mod tests {
         assert_eq!(read("/away for lunch"), Said::Away(Some("for lunch".into())));
         assert_eq!((read("/away"), read("/back")), (Said::Away(Some(String::new())), Said::Away(None)));
         assert_eq!((read("/typing off"), read("/typing on")), (Said::Typing(false), Said::Typing(true)));
-        assert_eq!(read("/q"), Said::Quit);
+        assert_eq!((read("/net"), read("/q")), (Said::Net, Said::Quit));
         assert_eq!(read("/reply 41 so it is"), Said::Reply { to: Seq(41), text: "so it is".into() });
         assert_eq!(read("/edit 41 new text"), Said::Edit { seq: Seq(41), text: "new text".into() });
         assert_eq!(read("/react 41 👍"), Said::Mark { seq: Seq(41), mark: Mark::React("👍".into()) });
