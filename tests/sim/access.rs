@@ -114,10 +114,15 @@ fn what_is_hidden_is_answered_like_what_does_not_exist() {
         }
         let mut scene = Scene::new(Kind::InviteOnly);
         let (room, direct, own) = (scene.log, scene.direct(), scene.own_log());
-        let outsider = scene.who("outsider");
-        let moderator = scene.who("moderator");
+        let hidden = [
+            ("outsider", &[room, direct, own][..]),
+            ("moderator", &[direct, own]),
+            ("bot", &[direct, own]),
+            ("elsewhere", &[room, direct, own]),
+        ];
+        let places = hidden.map(|(name, logs)| (scene.who(name), logs));
         let mut wrong = Vec::new();
-        for (who, log) in [(outsider, room), (outsider, direct), (outsider, own), (moderator, direct), (moderator, own)] {
+        for (who, log) in places.iter().flat_map(|(who, logs)| logs.iter().map(|log| (*who, *log))) {
             let mut answer = |log| {
                 let ask = scene.ask(who, log);
                 scene.world.ask(who, &(row.make)(ask))

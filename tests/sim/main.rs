@@ -4,7 +4,6 @@ mod access;
 mod access_table;
 mod admission;
 mod attacks;
-mod bots;
 mod crowd;
 mod deed;
 mod delivery;

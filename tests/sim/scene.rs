@@ -2,18 +2,20 @@
 //! owns it, whose device or account counts no more.
 
 use udpchat::message::{
-    Archived, ChangeRoom, CreateRoom, Deed, DeviceId, GuestRequest, History, LogId, Moderate, PasswordChange, PostRequest,
-    Posting, Reply, Request, Role, RoomChanges, Seq, Target, Template, Visibility,
+    Archived, BindBot, BotToken, CODE_LEN, ChangeRoom, Code, CreateRoom, Deed, DeviceId, GuestRequest, History, LogId, Moderate,
+    PasswordChange, PostRequest, Posting, Reach, Reply, Request, Right, Role, RoomChanges, Scope, Seq, Target, Template,
+    Visibility,
 };
+use udpchat::transport::Micros;
 
 use super::access_table::Ask;
 use super::disk;
 use super::world::World;
 
 /// Everybody, in the order of the table's cells. A stranger has no account, an outsider was never in the room, the device of
-/// `revoked` is logged out, the account of `disabled` is shut, `admin` keeps the
-/// server and was never in the room.
-pub const WHO: [&str; 14] = [
+/// `revoked` is logged out, the account of `disabled` is shut, `admin` keeps the server and was never in the room. The last four
+/// are devices of a bot, see [`BOT_DEVICES`].
+pub const WHO: [&str; 18] = [
     "stranger",
     "outsider",
     "invited",
@@ -28,7 +30,23 @@ pub const WHO: [&str; 14] = [
     "revoked",
     "disabled",
     "admin",
+    "bot",
+    "elsewhere",
+    "reader",
+    "writer",
 ];
+
+/// The devices of the bot, each with the one room that it was let into and what it may do there. The bot is the moderator's, and
+/// is a moderator of the room itself, so that nothing but its device's scope keeps it from what a moderator does.
+const BOT_DEVICES: [(&str, &str, &[Right]); 4] = [
+    ("bot", ROOM, &Right::ALL),
+    ("elsewhere", ELSEWHERE, &Right::ALL),
+    ("reader", ROOM, &[Right::Read]),
+    ("writer", ROOM, &[Right::Post]),
+];
+
+/// What the bot is called.
+const BOT: &str = "clerk";
 
 /// A further member, to whom things are done.
 pub const OTHER: &str = "other";
@@ -38,6 +56,9 @@ pub const OTHERS_DEVICE: DeviceId = DeviceId(14);
 
 /// The room's name.
 pub const ROOM: &str = "#place";
+
+/// Another room, in which of all these only the moderator is.
+const ELSEWHERE: &str = "#elsewhere";
 
 /// The place of a message that nobody wrote.
 pub const NO_POST: Seq = Seq(9_999);
@@ -76,7 +97,7 @@ impl Scene {
         let mut world = World::on_good_network(1);
         for name in WHO {
             match name {
-                "stranger" => {
+                "stranger" | "bot" | "elsewhere" | "reader" | "writer" => {
                     world.add(name);
                 }
                 "guest" => {
@@ -119,6 +140,7 @@ impl Scene {
                 *own = seq;
             }
         }
+        self.bring_bot(kind);
         self.posts[owner] = self.post(owner);
         self.moderate("moderator", Deed::Role(Role::Moderator));
         self.moderate("muted", Deed::Mute(3_600));
@@ -142,6 +164,37 @@ impl Scene {
             self.world.kill_client(changed);
             self.world.start_client(changed);
         }
+    }
+
+    /// The moderator makes the bot, binds its devices and lets it into the room, where it becomes a moderator.
+    fn bring_bot(&mut self, kind: Kind) {
+        let maker = self.who("moderator");
+        done(&self.world.create(maker, ELSEWHERE));
+        for (number, (name, room, rights)) in (10..).zip(BOT_DEVICES) {
+            let code = Code::new([number; CODE_LEN]);
+            let scope = Scope { reach: Reach::Rooms(vec![room.to_owned()]), rights: rights.to_vec() };
+            let token = BotToken { id: self.world.id(maker), name: BOT.to_owned(), token: code.hash(), scope };
+            let is_first = name == BOT_DEVICES[0].0;
+            let wished = if is_first { Request::CreateBot(token) } else { Request::RenewBot(token) };
+            done(&self.world.ask(maker, &wished));
+            let device = self.who(name);
+            let id = self.world.id(device);
+            let bind = BindBot { id, name: BOT.to_owned(), token: code.to_string(), device: "sim".into() };
+            done(&self.world.ask(device, &Request::BindBot(bind)));
+        }
+        if kind == Kind::InviteOnly {
+            self.moderate(BOT, Deed::Invite);
+        }
+        let bot = self.who("bot");
+        done(&self.world.join(bot, ROOM));
+        let seq = self.post(bot);
+        for (name, ..) in BOT_DEVICES {
+            let device = self.who(name);
+            self.posts[device] = seq;
+        }
+        self.moderate(BOT, Deed::Role(Role::Moderator));
+        // Its message has moved its read marker, which rests a while then.
+        self.world.drive_for(Micros::from_secs(2));
     }
 
     fn change(&mut self, changes: RoomChanges) {
