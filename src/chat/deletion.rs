@@ -140,12 +140,14 @@ fn leave_some(turn: &mut Turn<'_>, speaker: &Speaker, texts: Texts) -> Ruled<Sta
     })
 }
 
-/// Ends one membership. A room that loses its owner passes on; one that loses its last member stays empty.
+/// Ends one membership. A room that would stay without an owner passes on – it may have lost its owner before, when all others
+/// in it were gone too; one that loses its last member stays empty.
 fn leave(turn: &mut Turn<'_>, speaker: &Speaker, id: LogId) -> Ruled<()> {
     let log = existing(turn, id)?;
     let user = speaker.user.id;
     let mut head = log.head;
-    if turn.db.tables().open_span(id, user)?.is_some_and(|open| open.role == Role::Owner)
+    if matches!(log.kind, LogKind::Room { .. })
+        && !turn.db.tables().has_owner_beside(id, user)?
         && let Some(heir) = turn.db.tables().heir(id, user)?
     {
         turn.db.set_role(id, heir, Role::Owner)?;

@@ -93,6 +93,23 @@ fn rooms_pass_to_who_kept_order_longest_and_conversations_end() {
 }
 
 #[test]
+fn a_room_that_only_the_gone_are_left_in_passes_to_who_comes_meanwhile() {
+    let mut world = World::new();
+    let [alice, bob, carol] = ["alice", "bob", "carol"].map(|name| world.register(name));
+    let ops = stored(world.act(member(&alice), create("#ops", Visibility::Public))).log;
+    stored(world.act(member(&bob), join("#ops")));
+    for person in [&alice, &bob] {
+        world.act(member(person), delete(person, Texts::Stay)).unwrap();
+    }
+    // Alice is taken out first, and there is nobody yet who could own the room.
+    world.act(Actor::Server, chore(ChoreTry::Run)).unwrap();
+    assert_eq!(world.events(ops, 1).last(), Some(&EventBody::Left));
+    stored(world.act(member(&carol), join("#ops")));
+    assert_eq!(do_chores(&mut world), None);
+    assert_eq!(roles(&world, &carol, ops), [("carol".into(), Role::Owner)]);
+}
+
+#[test]
 fn what_somebody_wrote_is_erased_everywhere_if_they_wish_it() {
     let mut world = World::new();
     let [alice, bob] = ["alice", "bob"].map(|name| world.register(name));

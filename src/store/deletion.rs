@@ -3,7 +3,8 @@
 use super::database::{Database, Tables};
 use super::error::StoreError;
 use super::number::{count, sql};
-use crate::message::{LogId, Seq, UserId};
+use super::rooms::role_number;
+use crate::message::{LogId, Role, Seq, UserId};
 use rusqlite::{OptionalExtension, Row, params};
 
 /// An event of one author that was not erased.
@@ -49,6 +50,17 @@ impl Tables {
              ORDER BY memberships.role, users.kind, from_seq, user LIMIT 1",
         )?;
         Ok(statement.query_row([sql(log.0), sql(leaver.0)], |row| count(row, 0).map(UserId)).optional()?)
+    }
+
+    /// Whether another member than `leaver` owns the room.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub fn has_owner_beside(&self, log: LogId, leaver: UserId) -> Result<bool, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM memberships WHERE log = ?1 AND to_seq IS NULL AND user <> ?2 AND role = ?3)",
+        )?;
+        Ok(statement.query_row([sql(log.0), sql(leaver.0), role_number(Role::Owner)], |row| row.get(0))?)
     }
 
     /// Some of the logs that the user is a member of, at most `count_max`.
