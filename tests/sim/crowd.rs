@@ -5,7 +5,7 @@ use udpchat::message::{FollowFrom, FollowRequest, GuestRequest, LogId, Reply, Re
 use udpchat::transport::Micros;
 
 use super::hostile;
-use super::person::Asked;
+use super::person::{Asked, Person, Prospect};
 use super::world::World;
 
 /// Users with a password.
@@ -45,7 +45,8 @@ pub fn populate(world: &mut World, dice: &mut Dice, company: Company) {
         assert!(matches!(world.ask(laptop, &Request::LogIn(credentials)), Reply::Account(_)));
     }
     if company == Company::WithAdversary {
-        world.register(hostile::NAME);
+        let mallory = world.register(hostile::NAME);
+        world.people[mallory].is_hostile = true;
     }
     if dice.below(2) == 0 {
         world.add_process(dice.below(count as u64) as usize);
@@ -58,9 +59,10 @@ pub fn populate(world: &mut World, dice: &mut Dice, company: Company) {
 
 /// Asks for a log, from where this person has come in it, unless it is asked for already.
 pub fn follow(world: &mut World, who: usize, log: &Target) {
-    let person = &mut world.people[who];
     let called = called(log);
-    if person.client.is_none() || person.follows.contains_key(&called) {
+    let is_out = is_out(world, who);
+    let person = &mut world.people[who];
+    if is_out || person.client.is_none() || person.follows.contains_key(&called) {
         return;
     }
     let last = person.logs.get(&called).and_then(|log| person.seen.get(log)).and_then(|seen| seen.last());
@@ -106,10 +108,25 @@ fn start_client(world: &mut World, who: usize) {
     }
 }
 
+/// Whether somebody, or whose profile they share, was told that they never come back.
+pub fn is_out(world: &World, who: usize) -> bool {
+    let person = &world.people[who];
+    [Some(who), person.leader].into_iter().flatten().any(|one| world.people[one].prospect == Prospect::Out)
+}
+
 /// What people do without being told: follow a conversation that somebody began with them, and sign in again with a new key
-/// where the old one is no longer taken.
+/// where the old one is no longer taken. Who then hears that the right password is wrong believes that the account was deleted
+/// if another device of theirs was told.
 pub fn tend(world: &mut World) {
     for who in 0..world.people.len() {
+        let person = &world.people[who];
+        let is_told = |other: &Person| other.prospect == Prospect::Out && other.name == person.name;
+        if person.prospect == Prospect::Doubtful && world.people.iter().any(is_told) {
+            world.people[who].prospect = Prospect::Out;
+        }
+        if is_out(world, who) {
+            continue;
+        }
         for log in std::mem::take(&mut world.people[who].conversations) {
             follow(world, who, &Target::Log(log));
         }

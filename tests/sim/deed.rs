@@ -3,13 +3,14 @@
 
 use udpchat::crypto::Dice;
 use udpchat::message::{
-    self, ChangePassword, CreateRoom, EditRequest, HistoryFrom, HistoryRequest, JoinRoom, Mark, MarkRequest, Moderate, Password,
-    Request, RequestId, Role, Seq, Target, Visibility,
+    self, ChangePassword, CreateRoom, DeleteAccount, EditRequest, HistoryFrom, HistoryRequest, JoinRoom, ListKind, Mark,
+    MarkRequest, Moderate, Password, PickRequest, Request, RequestId, Role, SearchRequest, Seq, Target, Texts, Visibility,
 };
 
 use super::crowd::{self, NAMES};
 use super::hostile;
 use super::person::Asked;
+use super::robot;
 use super::urn::Urn;
 use super::world::{PASSWORD, World};
 
@@ -21,6 +22,9 @@ const NEWCOMERS_MAX: usize = 3;
 
 /// The password of rooms that have one.
 const ROOM_PASSWORD: &str = "open sesame";
+
+/// Somebody who thinks of deleting their account does it once in so many times.
+const THOUGHTS_PER_DELETION: u64 = 4;
 
 /// Something that somebody does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +39,7 @@ enum Deed {
     Leave,
     /// Makes a room, whether there is one of that name or not.
     Create,
-    /// Reads the newest page of a followed log.
+    /// Reads a page of a followed log, the newest or an older one, searches it or looks what is pinned there.
     Read,
     /// Asks for the public rooms.
     List,
@@ -53,6 +57,10 @@ enum Deed {
     LogOut,
     /// Changes the password and throws the user's other devices out.
     RevokeOthers,
+    /// Deletes the account, perhaps.
+    Delete,
+    /// Revokes a bot.
+    RevokeBot,
 }
 
 const ALL: &[(Deed, u64)] = &[
@@ -70,6 +78,8 @@ const ALL: &[(Deed, u64)] = &[
     (Deed::Mark, 2),
     (Deed::LogOut, 1),
     (Deed::RevokeOthers, 1),
+    (Deed::Delete, 1),
+    (Deed::RevokeBot, 1),
 ];
 
 /// A room that people know of.
@@ -88,28 +98,32 @@ pub struct Deeds {
 }
 
 impl Deeds {
-    /// Draws what is done and what the rooms are like; writing and joining always are. Makes two of three rooms.
+    /// Draws what is done and what the rooms are like; writing and joining always are. Makes two of three rooms, and perhaps a bot
+    /// for the first.
     pub fn draw(world: &mut World, dice: &mut Dice) -> Self {
         let mut room = |name| {
             let visibility = if dice.below(2) == 0 { Visibility::Public } else { Visibility::Unlisted };
             Room { name, visibility, is_locked: dice.below(4) == 0 }
         };
         let rooms = vec![room("#one"), room("#two"), room("#three")];
-        for room in &rooms[..2] {
-            let owner = dice.below(world.people.len() as u64) as usize;
+        let owners = [0, 0].map(|_: u8| dice.below(world.people.len() as u64) as usize);
+        for (room, owner) in rooms.iter().zip(owners) {
             create(world, owner, *room);
             crowd::follow(world, owner, &Target::Room(room.name.into()));
             world.drive_for(udpchat::transport::Micros::from_secs(1));
         }
+        let password = rooms[0].is_locked.then_some(ROOM_PASSWORD);
+        robot::bring(world, dice, owners[0], rooms[0].name, password);
+        world.texts = if dice.below(2) == 0 { Texts::Stay } else { Texts::AreErased };
         Self { urn: Urn::draw_from(ALL, 2, dice), rooms, count: 0 }
     }
 
     /// Somebody does something, if they are somebody.
     pub fn perform(&mut self, world: &mut World, dice: &mut Dice, who: usize) {
-        if world.people[who].client.is_none() || world.people[who].user.is_none() {
+        if world.people[who].client.is_none() || world.people[who].user.is_none() || crowd::is_out(world, who) {
             return;
         }
-        if world.people[who].name == hostile::NAME {
+        if world.people[who].is_hostile {
             hostile::probe(world, dice, who, &self.rooms.iter().map(|room| room.name).collect::<Vec<_>>());
             return;
         }
@@ -165,7 +179,7 @@ impl Deeds {
                     crowd::request(world, who, &request, Asked::Anything);
                 }
             }
-            Deed::LogOut | Deed::RevokeOthers if world.people[who].is_guest => {}
+            Deed::LogOut | Deed::RevokeOthers if world.people[who].is_guest || world.people[who].bot.is_some() => {}
             Deed::LogOut => {
                 let id = world.id(who);
                 crowd::request(world, who, &Request::LogOut(id), Asked::Anything);
@@ -175,6 +189,13 @@ impl Deeds {
                 let change = ChangePassword { id, old: same.clone(), new: same, revoke_others: true };
                 crowd::request(world, who, &Request::ChangePassword(change), Asked::Anything);
             }
+            Deed::Delete if dice.below(THOUGHTS_PER_DELETION) > 0 => {}
+            Deed::Delete => {
+                let password = Password::new(if world.people[who].is_guest { String::new() } else { PASSWORD.into() });
+                let delete = DeleteAccount { id: world.id(who), password, texts: world.texts };
+                crowd::request(world, who, &Request::DeleteAccount(delete), Asked::Anything);
+            }
+            Deed::RevokeBot => robot::revoke(world, who),
         }
     }
 }
@@ -196,8 +217,8 @@ fn moderate(world: &mut World, dice: &mut Dice, who: usize, room: Room) {
         5 => message::Deed::Mute(dice.below(5) as u32),
         _ => message::Deed::Role([Role::Member, Role::Moderator, Role::Owner][dice.below(3) as usize]),
     };
-    let whom = dice.below(NAMES.len() as u64 + 1) as usize;
-    let user = NAMES.get(whom).copied().unwrap_or(hostile::NAME).to_owned();
+    let whom = dice.below(NAMES.len() as u64 + 2) as usize;
+    let user = NAMES.iter().chain(&[hostile::NAME, robot::NAME]).nth(whom).expect("one of all").to_string();
     let moderate = Moderate { id: world.id(who), room: Target::Room(room.name.into()), user, deed };
     crowd::request(world, who, &Request::Moderate(moderate), Asked::Anything);
 }
@@ -218,7 +239,7 @@ fn alter(id: RequestId, dice: &mut Dice, deed: Deed, log: Target, seq: Seq) -> R
     Request::Mark(MarkRequest { id, log, seq, mark })
 }
 
-/// Reads the newest page of some log that is followed.
+/// Reads in some log that is followed.
 fn read(world: &mut World, dice: &mut Dice, who: usize) {
     let person = &world.people[who];
     let logs: Vec<_> = person.followed.keys().copied().collect();
@@ -227,8 +248,22 @@ fn read(world: &mut World, dice: &mut Dice, who: usize) {
     }
     let log = logs[dice.below(logs.len() as u64) as usize];
     let known = person.known.get(&log).copied().unwrap_or_default();
-    let history = HistoryRequest { log: Target::Log(log), from: HistoryFrom::Last, count: 1 + dice.below(50) as u16 };
-    crowd::request(world, who, &Request::History(history), Asked::Newest(known));
+    let (log, count) = (Target::Log(log), 1 + dice.below(50) as u16);
+    let place = Seq(dice.below(known.0 + 1));
+    let page = |from| Request::History(HistoryRequest { log: log.clone(), from, count });
+    let (request, asked) = match dice.below(10) {
+        0 => (page(HistoryFrom::Before(place)), Asked::Anything),
+        1 => (page(HistoryFrom::After(place)), Asked::Anything),
+        2 => (page(HistoryFrom::Around(place)), Asked::Anything),
+        3 => {
+            // Every message begins with the writer's number.
+            let words = dice.below(6).to_string();
+            (Request::Search(SearchRequest { words, log: Some(log), before: None, count: 20 }), Asked::Anything)
+        }
+        4 => (Request::Pick(PickRequest { log, kind: ListKind::Pinned, after: Seq(0) }), Asked::Anything),
+        _ => (page(HistoryFrom::Last), Asked::Newest(known)),
+    };
+    crowd::request(world, who, &request, asked);
 }
 
 fn register(world: &mut World, dice: &mut Dice) {

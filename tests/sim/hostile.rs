@@ -28,6 +28,8 @@ pub fn probe(world: &mut World, dice: &mut Dice, who: usize, rooms: &[&str]) {
         match twisted(request, dice, rooms) {
             // What could be read at which time would be hard to tell.
             Request::ChangeRoom(change) if change.changes.history.is_some() => {}
+            // It would have to be let in by its owner again.
+            Request::LogOut(_) if world.people[who].bot.is_some() => {}
             // In the moment in which the device is revoked it would become somebody else; in the end nobody would be left.
             Request::Register(_)
             | Request::RegisterInvited(_)

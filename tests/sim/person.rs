@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use udpchat::client::{Client, ClientEvent, Followed, Place, PostOutcome, Tag};
-use udpchat::message::{DeviceId, EventBody, EventPage, LogId, Reply, Seq, Target, UserId};
+use udpchat::message::{DeviceId, EventBody, EventPage, LogId, Refusal, RefusalCode, Reply, Seq, Target, UserId};
 use udpchat::transport::{Path, Time};
 
 use super::disk::{Disk, Heads};
+use super::robot::Bot;
 
 /// What an answer that is waited for must be like.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +21,17 @@ pub enum Asked {
     Follow(String),
     /// A page that ends with the newest event; this place or a later one.
     Newest(Seq),
+}
+
+/// Whether somebody whose device is logged out can come back with another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Prospect {
+    /// They can.
+    Welcome,
+    /// The right password was refused: it was changed in that moment, or the account is no more.
+    Doubtful,
+    /// They were told that the account is no more, or are a bot, which has no password: they never do.
+    Out,
 }
 
 /// A log that is followed.
@@ -39,6 +51,11 @@ pub struct Person {
     pub user: Option<UserId>,
     /// Whether the user has no password.
     pub is_guest: bool,
+    /// Whose bot this is, if it is one.
+    pub bot: Option<Bot>,
+    /// Means no good: asks for everything that can be asked.
+    pub is_hostile: bool,
+    pub prospect: Prospect,
     /// The device of the present key.
     device: Option<DeviceId>,
     pub address: SocketAddr,
@@ -91,6 +108,9 @@ impl Person {
             leader: None,
             user: None,
             is_guest: false,
+            bot: None,
+            is_hostile: false,
+            prospect: Prospect::Welcome,
             device: None,
             address: SocketAddr::from(([198, 51, 100, host], 5_000)),
             address_before: None,
@@ -177,6 +197,8 @@ impl Person {
                         self.follows.remove(&followed.called);
                     }
                 }
+                ClientEvent::SignedOut(refusal) => self.on_signed_out(refusal),
+                ClientEvent::Online { welcome, .. } => welcome.refusal.iter().for_each(|refusal| self.on_signed_out(refusal)),
                 ClientEvent::Offline { .. } => self.followed.values_mut().for_each(|followed| followed.is_live = false),
                 _ => {}
             }
@@ -189,6 +211,13 @@ impl Person {
         assert!(self.user.is_none_or(|user| user == account.user), "I10: {} is another user now", self.name);
         self.is_guest |= account.is_guest();
         (self.user, self.device) = (Some(account.user), Some(account.device));
+    }
+
+    /// The device speaks for nobody any more. People log in again with another one.
+    fn on_signed_out(&mut self, refusal: &Refusal) {
+        if refusal.code() == RefusalCode::AccountDeleted || self.bot.is_some() {
+            self.prospect = Prospect::Out;
+        }
     }
 
     fn know(&mut self, log: LogId, seq: Seq) {
@@ -222,6 +251,9 @@ impl Person {
             }
             (Some(Asked::Follow(called)), _) => {
                 self.follows.remove(&called);
+            }
+            (Some(Asked::SignIn), Reply::Refused(refusal)) if refusal.code() == RefusalCode::WrongPassword => {
+                self.prospect = self.prospect.max(Prospect::Doubtful);
             }
             (Some(Asked::Newest(known)), Reply::Page(page)) => {
                 let mut events = page.events.iter().map(|told| udpchat::message::Event::decode(&told.event).unwrap());

@@ -9,15 +9,17 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use rusqlite::Connection;
 use udpchat::client::Followed;
 use udpchat::message::{
-    Event, EventBody, EventHash, EventPage, HEAD_LEN, Head, LogId, RoomEvent, RoomName, Seq, UserId, UserName,
+    DeviceId, Event, EventBody, EventHash, EventPage, HEAD_LEN, Head, LogId, RoomEvent, RoomName, Seq, Texts, UserId, UserName,
 };
 use udpchat::transport::Micros;
 
 use super::access_table;
+use super::crowd;
+use super::departed;
 use super::disk::{self, number};
-use super::hostile;
 use super::net::{EAVESDROPPER, PRANKSTER};
-use super::person::Person;
+use super::person::{Asked, Person};
+use super::robot;
 use super::world::World;
 
 /// Random bytes in each body.
@@ -33,23 +35,35 @@ const FORGET_TIMEOUT: Micros = Micros::from_secs(200);
 const RENEWAL_TIMEOUT: Micros = Micros::from_secs(30);
 
 /// A log as it is stored.
-struct Truth {
+pub struct Truth {
     /// What a room is called; a conversation's two users.
-    name: Option<String>,
-    pair: Option<[UserId; 2]>,
+    pub name: Option<String>,
+    pub pair: Option<[UserId; 2]>,
     /// Whether members read what was before them.
     is_open_book: bool,
     /// The places that were deleted, as events say.
     deleted: BTreeSet<Seq>,
-    events: Vec<Event>,
+    pub events: Vec<Event>,
     hashes: BTreeMap<Seq, EventHash>,
 }
 
+/// How a user stands to a log.
+pub struct Standing {
+    readable: BTreeSet<Seq>,
+    pub is_member: bool,
+}
+
 /// Everything that is stored.
-struct Truths {
-    logs: BTreeMap<LogId, Truth>,
+pub struct Truths {
+    pub logs: BTreeMap<LogId, Truth>,
     /// The owners of own logs.
-    owners: BTreeMap<LogId, UserId>,
+    pub owners: BTreeMap<LogId, UserId>,
+    /// Whose account was deleted.
+    pub gone: BTreeSet<UserId>,
+    /// Who wished moreover that nothing stays of what they wrote.
+    pub erased: BTreeSet<UserId>,
+    /// The devices that count no more.
+    pub revoked: BTreeSet<DeviceId>,
     /// Where each text is.
     texts: BTreeMap<String, Vec<(LogId, Seq)>>,
 }
@@ -57,17 +71,23 @@ struct Truths {
 /// Holds the world against all promises.
 pub fn check(world: &mut World) {
     let database = disk::open(&world.disk.data_path());
-    let truths = Truths::read(&database);
+    let truths = Truths::read(&database, world.texts);
     i10_one_owner_of_each_name(&database);
-    for person in &world.people {
+    departed::check(world, &truths, &database);
+    for (who, person) in world.people.iter().enumerate() {
         assert!(person.broken.is_empty(), "I8: {}: {:?}", person.name, person.broken);
         i1_what_was_stored_is_there(person, &truths);
         i2_displayed_in_order_and_once(person);
         i5_nothing_was_read_that_may_not_be(person, &truths);
         i5_no_answer_has_a_byte_of_what_may_not_be_read(person, &truths);
-        i7_everything_was_answered(person);
+        robot::i5_it_did_what_it_was_let_do(person, &truths);
         i8_chains_are_those_of_the_disk(person, &truths);
-        i11_followers_have_everything(person, &truths);
+        if crowd::is_out(world, who) {
+            i7_who_is_out_waits_for_nothing(person);
+        } else {
+            i7_everything_was_answered(person);
+            i11_followers_have_everything(person, &truths);
+        }
     }
     i2_senders_keep_their_order(&world.people, &truths);
     i3_nothing_was_made_up(&world.people, &truths);
@@ -77,14 +97,22 @@ pub fn check(world: &mut World) {
 /// I9: what is gone is forgotten once its time is over. A client that takes fresh keys has two connections for a moment.
 pub fn i9_the_dead_are_forgotten(world: &mut World) {
     world.drive_for(FORGET_TIMEOUT);
-    let is_forgotten = |world: &mut World| world.connection_count() == world.people.len();
-    let count = world.people.len();
+    let count = world.people.iter().filter(|person| person.client.is_some()).count();
+    let is_forgotten = |world: &mut World| world.connection_count() == count;
     assert!(world.drive(RENEWAL_TIMEOUT, is_forgotten), "I9: {count} clients have {} connections", world.connection_count());
 }
 
 impl Truths {
-    fn read(database: &Connection) -> Self {
-        let mut truths = Self { logs: BTreeMap::new(), owners: BTreeMap::new(), texts: BTreeMap::new() };
+    fn read(database: &Connection, wish: Texts) -> Self {
+        let gone: BTreeSet<UserId> = ids(database, "SELECT id FROM users WHERE deleted_ms IS NOT NULL").map(UserId).collect();
+        let mut truths = Self {
+            logs: BTreeMap::new(),
+            owners: BTreeMap::new(),
+            erased: if wish == Texts::AreErased { gone.clone() } else { BTreeSet::new() },
+            gone,
+            revoked: ids(database, "SELECT id FROM devices WHERE revoked_ms IS NOT NULL").map(DeviceId).collect(),
+            texts: BTreeMap::new(),
+        };
         let mut select = database.prepare("SELECT id, name, low, high, history_all FROM logs").unwrap();
         let mut rows = select.query(()).unwrap();
         while let Some(row) = rows.next().unwrap() {
@@ -124,14 +152,28 @@ impl Truths {
         truths
     }
 
-    /// The places of a log that the user may read when the log's newest event is at `head`.
-    fn readable(&self, log: LogId, user: UserId, head: Seq) -> BTreeSet<Seq> {
+    /// The places of a log that this person may read when the log's newest event is at `head`: what the user may read, of which a
+    /// bot's device sees what is in its scope.
+    fn readable(&self, log: LogId, person: &Person, head: Seq) -> BTreeSet<Seq> {
+        let user = person.user.expect("I5: whoever was told anything is somebody");
+        let is_own = self.owners.get(&log) == Some(&user);
+        match &person.bot {
+            Some(bot) if !is_own && !bot.may_read(self.logs[&log].name.as_deref()) => BTreeSet::new(),
+            _ => self.standing(log, user, head).readable,
+        }
+    }
+
+    /// How the user stands to the log when its newest event is at `head`.
+    pub fn standing(&self, log: LogId, user: UserId, head: Seq) -> Standing {
         let truth = &self.logs[&log];
         let places = || truth.events.iter().map(|event| event.head.seq).filter(|seq| *seq <= head);
-        match (self.owners.get(&log), truth.pair) {
-            (Some(owner), _) => return places().filter(|_| *owner == user).collect(),
-            (_, Some(pair)) => return places().filter(|_| pair.contains(&user)).collect(),
-            _ => {}
+        let is_one_of = match (self.owners.get(&log), truth.pair) {
+            (Some(owner), _) => Some(*owner == user),
+            (_, Some(pair)) => Some(pair.contains(&user)),
+            _ => None,
+        };
+        if let Some(is_member) = is_one_of {
+            return Standing { readable: places().filter(|_| is_member).collect(), is_member };
         }
         let mut is_member = false;
         let mut readable = BTreeSet::new();
@@ -148,24 +190,26 @@ impl Truths {
             );
             is_member &= !(is_put_out || is_own && body == EventBody::Left);
         }
-        match readable.last().copied() {
+        let readable = match readable.last().copied() {
             Some(last) if truth.is_open_book => places().filter(|seq| *seq <= last).collect(),
             _ => readable,
-        }
+        };
+        Standing { readable, is_member }
     }
 
-    fn head(&self, log: LogId) -> Seq {
+    pub fn head(&self, log: LogId) -> Seq {
         self.logs[&log].events.last().map_or(Seq(0), |event| event.head.seq)
     }
 }
 
-/// I1 and I4: every outcome *stored* is in the log, in its place, with its text, and nowhere else; what was refused is nowhere; what
-/// a crash left unknown is there once or not.
+/// I1 and I4: every outcome *stored* is in the log, in its place, with its text, and nowhere else, unless its author wished it
+/// away; what was refused is nowhere; what a crash left unknown is there once or not.
 fn i1_what_was_stored_is_there(person: &Person, truths: &Truths) {
+    let is_erased = person.user.is_some_and(|user| truths.erased.contains(&user));
     for (place, to, text) in &person.written {
         let places = truths.texts.get(text).map(Vec::as_slice).unwrap_or_default();
         match person.outcomes.get(place) {
-            Some(Ok(stored)) if truths.logs[&stored.log].deleted.contains(&stored.seq) => {
+            Some(Ok(stored)) if is_erased || truths.logs[&stored.log].deleted.contains(&stored.seq) => {
                 assert!(places.is_empty(), "{text:?} to {to} was deleted and is there");
             }
             Some(Ok(stored)) => assert_eq!(places, [(stored.log, stored.seq)], "I1: {text:?} to {to}"),
@@ -209,8 +253,8 @@ fn i3_nothing_was_made_up(people: &[Person], truths: &Truths) {
             let event = truth.events.iter().find(|event| event.head.seq == *seq).unwrap();
             if text == access_table::TEXT {
                 let author = people.iter().find(|person| person.user == Some(event.head.author)).expect("I3: it has an author");
-                let is_inside = truths.readable(*log, event.head.author, *seq).contains(seq);
-                assert!(author.name == hostile::NAME && is_inside, "I5: {} wrote {seq} of {log} from outside", author.name);
+                let is_inside = truths.standing(*log, event.head.author, *seq).readable.contains(seq);
+                assert!(author.is_hostile && is_inside, "I5: {} wrote {seq} of {log} from outside", author.name);
                 continue;
             }
             let is_its_writing = |person: &&Person| {
@@ -237,8 +281,7 @@ fn i5_nothing_was_read_that_may_not_be(person: &Person, truths: &Truths) {
         read.entry((page.log, *head)).or_default().extend(decoded(page).iter().map(|event| event.head.seq));
     }
     for ((log, head), places) in read {
-        let user = person.user.expect("I5: whoever saw anything is somebody");
-        let leak: Vec<_> = places.difference(&truths.readable(log, user, head)).copied().collect();
+        let leak: Vec<_> = places.difference(&truths.readable(log, person, head)).copied().collect();
         assert!(leak.is_empty(), "I5: {} read {leak:?} of {log} when its newest event was {head}", person.name);
     }
 }
@@ -253,9 +296,8 @@ fn i5_no_answer_has_a_byte_of_what_may_not_be_read(person: &Person, truths: &Tru
     for (heads, answer) in &person.answers {
         for window in answer.windows(SALT_LEN) {
             let Some((log, seq)) = marks.get(window) else { continue };
-            let user = person.user.expect("I5: whoever is told anything is somebody");
             let head = heads.get(log).copied().unwrap_or_default();
-            let allowed = readable.entry((*log, head)).or_insert_with(|| truths.readable(*log, user, head));
+            let allowed = readable.entry((*log, head)).or_insert_with(|| truths.readable(*log, person, head));
             assert!(allowed.contains(seq), "I5: {} was told {seq} of {log} when its newest event was {head}", person.name);
         }
     }
@@ -274,6 +316,12 @@ fn marks_of(event: &Event) -> impl Iterator<Item = [u8; SALT_LEN]> + use<> {
 /// I7: every request was answered. Only the request to follow of a process that is signed out waits on, and none is at the end.
 fn i7_everything_was_answered(person: &Person) {
     assert!(person.asked.is_empty(), "I7: {} waits for {:?}", person.name, person.asked);
+}
+
+/// I7: whose device counts no more was told so for everything but what waits until they sign in, which they never will.
+fn i7_who_is_out_waits_for_nothing(person: &Person) {
+    let waits = person.asked.values().any(|asked| !matches!(asked, Asked::Follow(_)));
+    assert!(!waits, "I7: {} waits for {:?}", person.name, person.asked);
 }
 
 /// I8: the hashes that clients worked out, event by event, are those of the disk.
@@ -312,11 +360,10 @@ fn i11_followers_have_everything(person: &Person, truths: &Truths) {
         assert!(followed, "I11: {} does not follow {called:?}", person.name);
     }
     for (log, followed) in &person.followed {
-        let user = person.user.expect("I11: whoever follows is somebody");
         let head = truths.head(*log);
         assert!(followed.is_live, "I11: {} was never told that {log} is complete", person.name);
         let seen: BTreeSet<Seq> = person.seen.get(log).into_iter().flatten().map(|seen| seen.event.head.seq).collect();
-        let missing: Vec<Seq> = truths.readable(*log, user, head).difference(&seen).copied().collect();
+        let missing: Vec<Seq> = truths.readable(*log, person, head).difference(&seen).copied().collect();
         assert!(missing.is_empty(), "I11: {} follows {log} and misses {missing:?} of {head}", person.name);
         assert!(seen.contains(&head), "I11: {} follows {log} and may not read its end at {head}", person.name);
     }
@@ -329,6 +376,13 @@ fn i12_strangers_get_no_more_than_they_brought(world: &World) {
         let got = world.net.counts(world.server_address, stranger).bytes_sent;
         assert!(got <= times * brought, "I12: {stranger} brought {brought} bytes and got {got}");
     }
+}
+
+/// The numbers in the first column.
+fn ids(database: &Connection, select: &str) -> impl Iterator<Item = u64> + use<> {
+    let mut select = database.prepare(select).unwrap();
+    let ids: Vec<u64> = select.query_map((), |row| number(row, 0)).unwrap().map(Result::unwrap).collect();
+    ids.into_iter()
 }
 
 fn decoded(page: &EventPage) -> Vec<Event> {

@@ -14,6 +14,7 @@ use super::crowd::{self, Company};
 use super::deed::Deeds;
 use super::misfortune::{Misfortunes, draw_config};
 use super::net::Faults;
+use super::person::Asked;
 use super::promises;
 use super::world::World;
 
@@ -95,6 +96,9 @@ fn tend_for(world: &mut World, span: Micros) {
 
 fn is_at_rest(world: &World, index: usize) -> bool {
     let person = &world.people[index];
+    if crowd::is_out(world, index) {
+        return person.asked.values().all(|asked| matches!(asked, Asked::Follow(_)));
+    }
     let Some(client) = &person.client else { return false };
     match person.user {
         // Whose name was taken.

@@ -10,7 +10,7 @@ use udpchat::chat::{Command, Outcome};
 use udpchat::client::{Client, ClientConfig, ClientEvent, Draft, Outbox, Place, Recipient, SenderLock, Tag};
 use udpchat::crypto::{Dice, PublicKey, SecretKey, ServerSecrets};
 use udpchat::message::{
-    Credentials, FollowFrom, FollowRequest, JoinRoom, LogId, Password, Refusal, Reply, Request, Target, Text, Visibility,
+    Credentials, FollowFrom, FollowRequest, JoinRoom, LogId, Password, Refusal, Reply, Request, Target, Text, Texts, Visibility,
 };
 use udpchat::server::{Holds, Now};
 use udpchat::transport::{Config, Counters, Micros, Path, Time};
@@ -34,6 +34,8 @@ pub struct World {
     pub now: Time,
     pub net: Net,
     pub people: Vec<Person>,
+    /// What those wish to become of what they wrote who delete their account.
+    pub texts: Texts,
     pub server_address: SocketAddr,
     pub server_key: PublicKey,
     process: Option<Process>,
@@ -60,6 +62,7 @@ impl World {
             now: Time::from_micros(1_000_000),
             net: Net::new(dice.fork(), faults),
             people: Vec::new(),
+            texts: Texts::Stay,
             server_address: "192.0.2.1:4747".parse().unwrap(),
             server_key: ServerSecrets::in_memory(&mut Dice::from_seed(secrets_seed), 0).identity.public(),
             process: None,
