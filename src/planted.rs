@@ -67,6 +67,8 @@ pub enum Bug {
     OutboxForgetsEarly,
     /// A repeated message is stored again.
     RepeatStoredTwice,
+    /// An edit is shown with its message to who may not read the edit.
+    HiddenEditShown,
 }
 
 #[cfg(feature = "planted-bugs")]

@@ -18,6 +18,7 @@ mod grid;
 mod guessing;
 mod guests;
 mod handshake;
+mod hidden;
 mod hostile;
 mod lanes;
 mod limits;
