@@ -69,6 +69,8 @@ pub enum Bug {
     RepeatStoredTwice,
     /// An edit is shown with its message to who may not read the edit.
     HiddenEditShown,
+    /// The bytes of a file are not synced before its message is stored.
+    FileNotSynced,
 }
 
 #[cfg(feature = "planted-bugs")]

@@ -69,6 +69,8 @@ pub struct Blobs {
     room_len: u64,
     /// Bytes of the disk that are left to messages.
     reserved_len: u64,
+    /// Hears which file or folder is on the disk for certain.
+    on_synced: fn(&Path),
 }
 
 /// [`Blobs`] leaves so many bytes of the disk to messages: a full disk would silence everybody.
@@ -80,9 +82,20 @@ impl Blobs {
     /// # Errors
     /// [`BlobError`] if the folders cannot be made.
     pub fn open(directory: &Path) -> Result<Self, BlobError> {
+        Self::open_watched(directory, |_| {})
+    }
+
+    /// The same, where `on_synced` hears of every file and folder right after it was synced: for simulations, whose power cuts
+    /// leave nothing else.
+    ///
+    /// # Errors
+    /// [`BlobError`] if the folders cannot be made.
+    pub fn open_watched(directory: &Path, on_synced: fn(&Path)) -> Result<Self, BlobError> {
         let root = directory.join("files");
         make_folder(&root.join("partial"))?;
-        Ok(Self { root, held: BTreeMap::new(), room_len: u64::MAX, reserved_len: RESERVED_LEN })
+        let blobs = Self { root, held: BTreeMap::new(), room_len: u64::MAX, reserved_len: RESERVED_LEN, on_synced };
+        blobs.sync(directory)?;
+        Ok(blobs)
     }
 
     /// From now on takes at most so many more bytes, as a disk does that fills up: for simulations.
@@ -172,7 +185,9 @@ impl Blobs {
             Ok(_) | Err(_) => return Ok(false),
         }
         self.verify(user, offer)?;
-        File::open(&partial)?.sync_all()?;
+        if !planted!(FileNotSynced) {
+            self.sync(&partial)?;
+        }
         let kept = self.kept_path(&offer.hash);
         let folder = kept.parent().unwrap_or(&self.root).to_owned();
         make_folder(&folder)?;
@@ -180,8 +195,8 @@ impl Blobs {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             linked => linked?,
         }
-        File::open(&folder)?.sync_all()?;
-        File::open(&self.root)?.sync_all()?;
+        self.sync(&folder)?;
+        self.sync(&self.root)?;
         *self.held.entry(offer.hash).or_default() += 1;
         Ok(true)
     }
@@ -267,6 +282,12 @@ impl Blobs {
         }
         remove(&path)?;
         Err(BlobError::Damaged)
+    }
+
+    fn sync(&self, path: &Path) -> Result<(), BlobError> {
+        File::open(path)?.sync_all()?;
+        (self.on_synced)(path);
+        Ok(())
     }
 
     fn partial_folder(&self, user: UserId) -> PathBuf {

@@ -12,6 +12,8 @@ use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
 use udpchat::message::{DeviceId, LogId, Seq};
 
+use super::power;
+
 /// Where Linux keeps files in memory.
 const MEMORY: &str = "/dev/shm";
 
@@ -23,6 +25,15 @@ const WRITE_AHEAD_LOG: &str = "udpchat.db-wal";
 
 /// The newest committed place of each log.
 pub type Heads = BTreeMap<LogId, Seq>;
+
+/// How the server's process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It is killed; the files are as it left them.
+    Killed,
+    /// The machine's power fails; of the files there is what was synced.
+    PowerCut,
+}
 
 /// All files of a world.
 pub struct Disk {
@@ -58,7 +69,7 @@ impl Disk {
 
     /// What the files hold now is what the next server finds; what the present one does from here on is lost. With `log_len`,
     /// so much of the write-ahead log has reached the disk.
-    pub fn crash(&mut self, log_len: Option<u64>) {
+    pub fn crash(&mut self, end: End, log_len: Option<u64>) {
         let before = self.data_path();
         self.crash_count += 1;
         let after = self.data_path();
@@ -67,11 +78,15 @@ impl Disk {
             let copied = fs::copy(before.join(name), after.join(name));
             assert!(copied.is_ok() || !before.join(name).exists(), "{name} is copied: {copied:?}");
         }
-        copy_folder(&before.join(FILES), &after.join(FILES));
+        match end {
+            End::Killed => copy_folder(&before.join(FILES), &after.join(FILES)),
+            End::PowerCut => power::salvage(&before.join(FILES), &after.join(FILES)),
+        }
         if let Some(len) = log_len {
             let log = OpenOptions::new().write(true).open(after.join(WRITE_AHEAD_LOG)).unwrap();
             log.set_len(len).unwrap();
         }
+        power::note_all(&after);
     }
 
     /// Throws away what the crash before left, once its process is gone.

@@ -218,6 +218,39 @@ fn a_file_goes_when_its_last_message_is_deleted_or_erased_by_age() {
 }
 
 #[test]
+pub fn a_message_that_was_told_has_its_file_after_a_power_cut() {
+    let mut world = World::on_good_network(750);
+    let (alice, bob) = two_in_a_room(&mut world);
+    let bytes = content(70_000);
+    send(&mut world, alice, &bytes, |_, _| {}).unwrap();
+    let place = stored(&post(&mut world, alice, &bytes));
+    world.cut_power();
+    world.start_server();
+    assert_eq!(fetch(&mut world, bob, place), Ok(bytes));
+}
+
+#[test]
+fn a_file_on_its_way_is_sent_again_after_a_power_cut() {
+    let mut world = World::on_good_network(751);
+    let (alice, bob) = two_in_a_room(&mut world);
+    let bytes = content(300_000);
+    let (mut cut_count, mut least) = (0, u64::MAX);
+    let sent = send(&mut world, alice, &bytes, |world, here_len| {
+        if cut_count == 0 && here_len > 100_000 {
+            cut_count += 1;
+            world.cut_power();
+            world.drive_for(Micros::from_secs(2));
+            world.start_server();
+        } else if cut_count > 0 {
+            least = least.min(here_len);
+        }
+    });
+    assert_eq!((sent, cut_count, least), (Ok(()), 1, 0), "nothing of it was synced");
+    let place = stored(&post(&mut world, alice, &bytes));
+    assert_eq!(fetch(&mut world, bob, place), Ok(bytes));
+}
+
+#[test]
 fn who_may_not_read_the_message_gets_no_file() {
     let mut world = World::on_good_network(740);
     let (alice, bob) = two_in_a_room(&mut world);

@@ -30,6 +30,7 @@ mod path;
 mod person;
 #[cfg(feature = "planted-bugs")]
 mod planted;
+mod power;
 mod process;
 mod promises;
 mod reassembly;

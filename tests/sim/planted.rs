@@ -8,7 +8,7 @@ use std::sync::Once;
 
 use udpchat::{Bug, sow};
 
-use super::{admission, attacks, delivery, ending, hidden, limits, path, recovery, restart, stories};
+use super::{admission, attacks, delivery, ending, files, hidden, limits, path, recovery, restart, stories};
 
 thread_local! {
     /// Failures of this thread are expected and say nothing.
@@ -78,4 +78,5 @@ mistakes! {
     the_suite_finds_an_outbox_that_forgets_early: OutboxForgetsEarly, found by stories::what_was_written_without_a_server_is_sent_once_when_it_is_back;
     the_suite_finds_a_repeat_that_is_stored_twice: RepeatStoredTwice, found by restart::a_restart_on_a_bad_network_loses_nothing;
     the_suite_finds_a_hidden_edit_that_is_shown: HiddenEditShown, found by hidden::what_became_of_a_message_while_somebody_was_away_stays_hidden_from_them;
+    the_suite_finds_a_file_that_is_not_synced: FileNotSynced, found by files::a_message_that_was_told_has_its_file_after_a_power_cut;
 }

@@ -11,7 +11,8 @@ use udpchat::server::{AllowanceConfig, Done, FileLimits, Job, Ledger, Now, Order
 use udpchat::store::{Blobs, Checkpointer, Reader};
 use udpchat::transport::{Config, Micros, Time};
 
-use super::disk::Disk;
+use super::disk::{Disk, End};
+use super::power;
 
 /// One in so many batches is followed by a checkpoint.
 const CHECKPOINT_EVERY: u64 = 16;
@@ -57,11 +58,12 @@ impl Process {
         let path = disk.data_path();
         let ledger = Ledger::open(&path).unwrap();
         disk.read();
+        let blobs = Blobs::open_watched(&path, power::note).unwrap();
         Self {
             server: Server::new(config, secrets, dice, now),
             ledger,
             reader: Reader::open(&path).unwrap(),
-            blobs: Blobs::open(&path).unwrap(),
+            blobs,
             checkpointer: Checkpointer::open(&path).unwrap(),
             commands: Vec::new(),
             commit_at: None,
@@ -75,15 +77,15 @@ impl Process {
 
     /// Dies: what was not committed never was. If commands wait, it dies while it commits them, and their commit is on the
     /// disk in part or as a whole, though nobody was told.
-    pub fn kill(mut self, disk: &mut Disk, dice: &mut Dice) {
+    pub fn kill(mut self, end: End, disk: &mut Disk, dice: &mut Dice) {
         let before = disk.log_len();
         if self.commands.is_empty() || dice.below(2) == 0 {
-            disk.crash(None);
+            disk.crash(end, None);
         } else {
             self.ledger.run(std::mem::take(&mut self.commands)).unwrap();
             let written = disk.log_len() - before;
             let reached = if dice.below(4) == 0 { written } else { dice.below(written + 1) };
-            disk.crash(Some(before + reached));
+            disk.crash(end, Some(before + reached));
         }
         drop(self);
         disk.sweep();

@@ -15,7 +15,7 @@ use udpchat::message::{
 use udpchat::server::{Holds, Now};
 use udpchat::transport::{Config, Counters, Micros, Path, Time};
 
-use super::disk::Disk;
+use super::disk::{Disk, End};
 use super::net::{Faults, Net};
 use super::person::{Person, text_of};
 use super::process::Process;
@@ -105,8 +105,17 @@ impl World {
 
     /// The server's process dies: what was not committed never was.
     pub fn kill_server(&mut self) {
+        self.end_server(End::Killed);
+    }
+
+    /// The server's machine loses its power: what was not synced never was.
+    pub fn cut_power(&mut self) {
+        self.end_server(End::PowerCut);
+    }
+
+    fn end_server(&mut self, end: End) {
         if let Some(process) = self.process.take() {
-            process.kill(&mut self.disk, &mut self.dice);
+            process.kill(end, &mut self.disk, &mut self.dice);
         }
     }
 
