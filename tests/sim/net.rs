@@ -194,19 +194,22 @@ impl Net {
     }
 
     /// Somebody who overhears what is sent sends it again.
-    fn replay(&mut self, now: Time, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
+    fn replay(&mut self, now: Time, sender: SocketAddr, to: SocketAddr, bytes: &[u8]) {
         let mut bytes = bytes.to_vec();
         let from = match self.dice.below(3) {
-            0 => from,
+            0 => sender,
             1 => EAVESDROPPER,
             _ => {
                 self.flip_bit(&mut bytes);
                 PRANKSTER
             }
         };
-        let link = self.link(from, to);
-        link.counts.sent += 1;
-        link.counts.bytes_sent += bytes.len() as u64;
+        // A copy that poses as its sender's is nothing that the sender sent.
+        if from != sender {
+            let link = self.link(from, to);
+            link.counts.sent += 1;
+            link.counts.bytes_sent += bytes.len() as u64;
+        }
         let at = now + Micros::new(self.dice.below(REPLAY_DELAY_MAX.as_micros()));
         self.count += 1;
         self.under_way.insert((at, self.count), Delivery { at, from, to, bytes });
@@ -330,5 +333,17 @@ mod tests {
         let arrivals: Vec<u64> = net.deliver_until(Time::from_micros(1_000_000)).iter().map(|d| d.at.as_micros()).collect();
         assert_eq!(arrivals, [11_000, 12_000, 13_000, 14_000, 15_000]);
         assert_eq!(net.counts(address(1), address(2)), LinkCounts { sent: 10, bytes_sent: 10_000, lost: 5 });
+    }
+
+    #[test]
+    fn what_a_stranger_sends_in_the_name_of_another_counts_for_nobody() {
+        let mut net = Net::new(Dice::from_seed([1; 32]), Faults { replay: 1_000, ..Faults::none(Micros::from_millis(1)) });
+        for _ in 0..30 {
+            net.send(Time::default(), address(1), address(2), &[0; 10]);
+        }
+        let all = net.deliver_until(Time::default() + REPLAY_DELAY_MAX);
+        assert_eq!(all.len(), 60);
+        assert!(all.iter().filter(|delivery| delivery.from == address(1)).count() > 30);
+        assert_eq!(net.counts(address(1), address(2)), LinkCounts { sent: 30, bytes_sent: 300, lost: 0 });
     }
 }
