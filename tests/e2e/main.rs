@@ -13,6 +13,7 @@ mod ephemeral;
 mod exit_status;
 mod files;
 mod follow;
+mod looks;
 mod lossy;
 mod messages;
 mod moderation;

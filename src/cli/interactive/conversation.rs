@@ -2,6 +2,7 @@
 
 mod answers;
 mod files;
+mod looking;
 mod ordering;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -59,6 +60,7 @@ enum Asked {
     /// Something was ordered.
     Order(Deed),
     Ignored,
+    Look,
     Away,
     Picked,
     /// One's bots are listed, or one was revoked.
@@ -268,6 +270,7 @@ impl Talk<'_> {
                 self.ask(&Request::Search(search), Asked::Search);
             }
             Said::Order(order) => self.order(order)?,
+            Said::Look(look) => self.look_at(&look)?,
             Said::Bots(about) => self.see_to_bots(&about),
             Said::Waiting(waiting) => self.wait_with(waiting)?,
             Said::Filing(filing) => self.on_filing(filing)?,

@@ -4,6 +4,7 @@
 mod bots;
 mod conversation;
 mod filing;
+mod looks;
 mod orders;
 mod showing;
 mod slash;

@@ -5,12 +5,13 @@ use std::str::FromStr;
 use super::super::args::{Conversation, Person, Room};
 use super::bots::{self, AboutBots};
 use super::filing::{self, Filing};
+use super::looks::{self, Look};
 use super::orders::{self, Order};
 use super::waiting::{self, Waiting};
 use crate::message::{ListKind, Mark, Seq};
 
 /// Every command, with its arguments and its explanation.
-const COMMANDS: [(&str, &str, &str); 53] = [
+const COMMANDS: [(&str, &str, &str); 59] = [
     ("join", "#ROOM [PASSWORD] | @USER", "enter a room, or turn to a room or person you know"),
     ("leave", "[#ROOM]", "stop being a member of a room"),
     ("create", "#ROOM [PASSWORD]", "make a room"),
@@ -52,6 +53,12 @@ const COMMANDS: [(&str, &str, &str); 53] = [
     ("archive", "", "archive the room; /unarchive takes it out again"),
     ("unarchive", "", "take the room out of the archive"),
     ("report", "SEQ [REASON]", "show a message to the moderators"),
+    ("room", "", "show what the room is set to"),
+    ("read", "[SEQ]", "mark the room as read, or up to a message"),
+    ("unread", "SEQ", "mark a message and all behind it as unread"),
+    ("reports", "", "show what was reported, to moderators"),
+    ("audit", "", "show what moderators did last, to moderators"),
+    ("ticket", "#DESK", "open your ticket at a desk"),
     ("ignore", "@USER", "hear somebody no more"),
     ("unignore", "@USER", "hear somebody again"),
     ("disable", "@USER", "let nobody use an account any more; for the server's admins"),
@@ -137,6 +144,8 @@ pub enum Said {
     Search(String),
     /// Keep order in the current room.
     Order(Order),
+    /// Look at the current room as a whole, or say how far it is read.
+    Look(Look),
     /// Make, list or revoke one's bots.
     Bots(AboutBots),
     /// Post later, or say what becomes of what waits.
@@ -205,14 +214,20 @@ pub fn read(line: &str) -> Said {
             ));
         }
         "net" | "lag" => Ok(Said::Net),
+        // These may take long, and end with a status.
+        "export" | "verify" => {
+            let name = name.to_lowercase();
+            return Said::Wrong(format!("udpchat-cli {name} does this outside: udpchat-cli {name} '#room'|@user"));
+        }
         "help" | "h" => Ok(Said::Help),
         "quit" | "q" | "exit" => Ok(Said::Quit),
         other => {
             let order = orders::read(other, rest).map(|order| order.map(Said::Order));
+            let look = || looks::read(other, rest).map(|look| look.map(Said::Look));
             let waiting = || waiting::read(other, rest).map(|waiting| waiting.map(Said::Waiting));
             let filing = || filing::read(other, rest).map(|filing| filing.map(Said::Filing));
             let about_bots = || bots::read(other, rest).map(|about| about.map(Said::Bots));
-            match order.or_else(waiting).or_else(filing).or_else(about_bots) {
+            match order.or_else(look).or_else(waiting).or_else(filing).or_else(about_bots) {
                 Some(understood) => understood,
                 None => return Said::Wrong(unknown_command(other)),
             }
@@ -328,6 +343,8 @@ mod tests {
         assert!(wrong("/jion #ops").contains("did you mean /join?"));
         assert!(wrong("/frobnicate").contains("/help"));
         assert!(wrong("/delete-account").contains("udpchat-cli delete-account"));
+        assert!(wrong("/verify").contains("udpchat-cli verify '#room'"));
+        assert!(wrong("/unread").contains("/unread SEQ"));
         assert!(wrong("/join").contains("/join #ROOM"));
         assert!(wrong("/join ops").contains("'#ops'"));
         assert!(wrong("/msg @bob").contains("/msg @USER TEXT"));

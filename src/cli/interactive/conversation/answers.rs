@@ -83,6 +83,7 @@ impl Talk<'_> {
             (Asked::Marked { deed, post }, Reply::Stored(stored)) => {
                 self.context.output.line(&Line::Marked { deed, post, stored: &stored })?;
             }
+            (Asked::Look, reply) if !matches!(reply, Reply::Unsupported) => self.on_look(&reply)?,
             (_, Reply::Unsupported) => self.context.output.remark("the server does not know this request; it is older")?,
             _ => self.context.output.remark("the server gave an answer that does not belong to the question")?,
         }
