@@ -10,7 +10,7 @@
 
 use crate::message::{FileHash, FileHasher, FileOffer, UserId, hex};
 use nix::sys::statvfs::statvfs;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -65,6 +65,9 @@ pub struct Blobs {
     root: PathBuf,
     /// Files that messages are being written with; no sweep takes them.
     held: BTreeMap<FileHash, u32>,
+    /// Partial files that are whole, verified and synced, so that a post refused again and again reads none again; what an
+    /// earlier process took in is verified when it is kept.
+    verified: BTreeSet<PathBuf>,
     /// How many more bytes are taken, if the disk is held to be smaller than it is.
     room_len: u64,
     /// Bytes of the disk that are left to messages.
@@ -93,7 +96,8 @@ impl Blobs {
     pub fn open_watched(directory: &Path, on_synced: fn(&Path)) -> Result<Self, BlobError> {
         let root = directory.join("files");
         make_folder(&root.join("partial"))?;
-        let blobs = Self { root, held: BTreeMap::new(), room_len: u64::MAX, reserved_len: RESERVED_LEN, on_synced };
+        let (held, verified) = (BTreeMap::new(), BTreeSet::new());
+        let blobs = Self { root, held, verified, room_len: u64::MAX, reserved_len: RESERVED_LEN, on_synced };
         blobs.sync(directory)?;
         Ok(blobs)
     }
@@ -167,7 +171,7 @@ impl Blobs {
         }
         self.room_len = self.room_len.saturating_sub(new.len() as u64);
         if end == offer.len {
-            self.verify(user, offer)?;
+            self.verify(&path, offer)?;
         }
         Ok(end)
     }
@@ -184,9 +188,8 @@ impl Blobs {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
             Ok(_) | Err(_) => return Ok(false),
         }
-        self.verify(user, offer)?;
-        if !planted!(FileNotSynced) {
-            self.sync(&partial)?;
+        if !self.verified.contains(&partial) {
+            self.verify(&partial, offer)?;
         }
         let kept = self.kept_path(&offer.hash);
         let folder = kept.parent().unwrap_or(&self.root).to_owned();
@@ -212,7 +215,12 @@ impl Blobs {
                 self.held.remove(&offer.hash);
             }
         }
-        if is_written { remove(&self.partial_path(user, offer)) } else { Ok(()) }
+        if is_written {
+            let partial = self.partial_path(user, offer);
+            self.verified.remove(&partial);
+            remove(&partial)?;
+        }
+        Ok(())
     }
 
     /// At most `len_max` bytes of a kept file from `offset` on.
@@ -264,12 +272,13 @@ impl Blobs {
                 }
             }
         }
+        self.verified.retain(|partial| partial.exists());
         Ok(removed_count)
     }
 
-    fn verify(&self, user: UserId, offer: &FileOffer) -> Result<(), BlobError> {
-        let path = self.partial_path(user, offer);
-        let (mut file, mut hasher, mut buffer) = (File::open(&path)?, FileHasher::default(), vec![0; READ_LEN]);
+    /// Reads the whole file that `partial` is, and syncs it.
+    fn verify(&mut self, partial: &Path, offer: &FileOffer) -> Result<(), BlobError> {
+        let (mut file, mut hasher, mut buffer) = (File::open(partial)?, FileHasher::default(), vec![0; READ_LEN]);
         loop {
             let len = file.read(&mut buffer)?;
             if len == 0 {
@@ -277,11 +286,15 @@ impl Blobs {
             }
             hasher.update(buffer.get(..len).unwrap_or_default());
         }
-        if hasher.finish() == offer.hash {
-            return Ok(());
+        if hasher.finish() != offer.hash {
+            remove(partial)?;
+            return Err(BlobError::Damaged);
         }
-        remove(&path)?;
-        Err(BlobError::Damaged)
+        if !planted!(FileNotSynced) {
+            self.sync(partial)?;
+        }
+        self.verified.insert(partial.to_owned());
+        Ok(())
     }
 
     fn sync(&self, path: &Path) -> Result<(), BlobError> {
@@ -438,6 +451,32 @@ mod tests {
         assert!(matches!(blobs.write(ALICE, &offer, 0, b"hello"), Err(BlobError::Damaged)));
         assert!(!blobs.keep(ALICE, &offer).unwrap());
         assert_eq!(blobs.offer(ALICE, &offer).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_whole_file_is_read_through_once_by_each_process_however_often_its_message_is_refused() {
+        let (directory, mut blobs) = blobs();
+        let offer = send(&mut blobs, ALICE, b"hello");
+        let partial = blobs.partial_path(ALICE, &offer);
+        // What would not pass a second reading shows that there is none.
+        fs::write(&partial, b"HELLO").unwrap();
+        for _ in 0..2 {
+            assert!(blobs.keep(ALICE, &offer).unwrap());
+            blobs.let_go(ALICE, &offer, false).unwrap();
+        }
+        let mut blobs = Blobs::open(directory.path()).unwrap();
+        assert!(matches!(blobs.keep(ALICE, &offer), Err(BlobError::Damaged)), "another process did not see it come");
+    }
+
+    #[test]
+    fn an_offer_that_was_dropped_is_verified_anew() {
+        let (_directory, mut blobs) = blobs();
+        let offer = send(&mut blobs, ALICE, b"hello");
+        let later = blobs.time().unwrap() + PARTIAL_TIMEOUT + Duration::from_secs(1);
+        assert_eq!(blobs.sweep(later, |_| Ok::<_, BlobError>(false)).unwrap(), 1);
+        assert_eq!(blobs.offer(ALICE, &offer).unwrap(), 0);
+        assert!(matches!(blobs.write(ALICE, &offer, 0, b"HELLO"), Err(BlobError::Damaged)));
+        assert!(!blobs.keep(ALICE, &offer).unwrap());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::super::line::{Level, Line};
 use super::super::outgoing::Outgoing;
 use super::super::session::{Happening, Session, accepted, unexpected};
 use crate::client::{ClientEvent, UploadState};
-use crate::message::{PostFile, Reply, Request, RequestId, Seq, Text};
+use crate::message::{PostFile, RefusalCode, Reply, Request, RequestId, Seq, Text};
 
 /// Sends a file, then the message that has it; without a text, the file's name is the text.
 pub(super) fn send(context: &mut Context, args: &Send, path: &Path) -> Result<(), Failure> {
@@ -22,13 +22,21 @@ pub(super) fn send(context: &mut Context, args: &Send, path: &Path) -> Result<()
     let file = outgoing.file().clone();
     let text = Text::parse(if args.text.is_empty() { file.name.clone() } else { args.text.join(" ") })?;
     let mut session = Session::open(context)?;
-    upload(&mut session, &mut outgoing)?;
     let id = match &args.id {
         Some(key) => RequestId::for_key(&args.to.skeleton(), key),
         None => session.new_id(),
     };
-    let post = PostFile { id, to: args.to.target(), text: text.as_str().to_owned(), file };
-    let Reply::Stored(stored) = session.ask(&Request::PostFile(post))? else { return Err(unexpected()) };
+    let post = Request::PostFile(PostFile { id, to: args.to.target(), text: text.as_str().to_owned(), file });
+    // Asked first, before a long file goes for nothing: an earlier try with the same key may have stored the message, and
+    // whoever may not write here learns it now.
+    let reply = match session.ask_plainly(&post)? {
+        Reply::Refused(refusal) if refusal.code() == RefusalCode::FileMissing => {
+            upload(&mut session, &mut outgoing)?;
+            session.ask(&post)?
+        }
+        other => accepted(other)?,
+    };
+    let Reply::Stored(stored) = reply else { return Err(unexpected()) };
     context.output.line(&Line::Sent { stored: &stored, id, level: Level::Stored })?;
     session.finish();
     Ok(())
