@@ -8,7 +8,7 @@ use crate::store::{Checkpointer, Forgetting};
 
 /// Whether these bytes stand anywhere in the database's file, once everything is in it.
 fn is_in_file(world: &World, sought: &str) -> bool {
-    assert_eq!(Checkpointer::open(world.directory.path()).unwrap().run().unwrap(), 0);
+    assert_eq!(Checkpointer::open(world.directory.path()).unwrap().run().unwrap().left_pages, 0);
     let file = std::fs::read(world.directory.path().join("udpchat.db")).unwrap();
     file.windows(sought.len()).any(|bytes| bytes == sought.as_bytes())
 }

@@ -5,9 +5,10 @@
 //! in simulations [`Ledger::commit`] is called directly. Between batches the ledger also writes the search index, in small
 //! steps that give way to commands.
 
+use super::checkpoints::Checkpoints;
 use crate::chat::{self, Command, INDEX_STEP_MAX, Indexer, Outcome};
 use crate::message::{CodeHash, Refusal, RefusalCode};
-use crate::store::{Checkpointer, Claim, Database, StoreError};
+use crate::store::{Claim, Database, StoreError};
 use crate::worker::{Gathering, Worker};
 use std::io;
 use std::path::Path;
@@ -23,9 +24,6 @@ pub const BATCH_MAX: usize = 1_024;
 /// How long after a batch began the next may begin. A commit costs the processor as much as ten posts, so that what comes
 /// meanwhile shares one; a millisecond is less than the network takes.
 const BATCH_INTERVAL_MIN: Duration = Duration::from_millis(1);
-
-/// Commands between two checkpoints: about 2,000 pages, 8 MiB of write-ahead log.
-const CHECKPOINT_EVERY: usize = 2_000;
 
 /// How long nothing must be asked for before the index takes up what was said, unless enough for a step has come together: a
 /// step has an fsync of its own, which the next message would have to wait for.
@@ -165,6 +163,11 @@ impl Ledger {
         Ok(())
     }
 
+    /// Keeps the write-ahead log short, after so many commands were committed or rows indexed.
+    pub fn checkpoint(&mut self, checkpoints: &mut Checkpoints, written_count: usize) {
+        checkpoints.on_committed(&mut self.database, written_count);
+    }
+
     /// Keeps `fresh` as the code that makes its user the server's admin, if there never was one or `anew`. Whether it did.
     ///
     /// # Errors
@@ -218,15 +221,8 @@ pub fn spawn(
     wake: impl Fn() + Send + 'static,
 ) -> Result<LedgerThread, StoreError> {
     let failed = |error: io::Error| StoreError::Directory { path: directory.to_owned(), error };
-    let mut checkpointer = Checkpointer::open(directory)?;
-    let checkpoints = Worker::spawn("checkpoints", 1, move |()| match checkpointer.run() {
-        Ok(left) => tracing::debug!(pages_left = left, "checkpoint"),
-        // Nothing is lost: the write-ahead log keeps what was not moved, and the next commit meets the same disk.
-        Err(error) => tracing::warn!(%error, "checkpoint failed"),
-    })
-    .map_err(failed)?;
+    let mut checkpoints = Checkpoints::start(directory)?;
     let mut failed_before = false;
-    let mut since_checkpoint = 0;
     let work = move |batch: Vec<Ordered>| {
         // After a failure nothing may be told any more; the process is about to end.
         if failed_before {
@@ -239,7 +235,7 @@ pub fn spawn(
             }
         };
         let is_rest = batch.is_empty();
-        since_checkpoint += batch.len();
+        let mut written_count = batch.len();
         if !is_rest {
             match ledger.run(batch) {
                 Ok(committed) => tell(Report::Committed(committed)),
@@ -252,7 +248,7 @@ pub fn spawn(
         }
         let mut next_step_delay = ledger.indexer.is_behind().then_some(INDEX_DELAY);
         if is_rest || ledger.indexer.is_due() {
-            since_checkpoint += INDEX_STEP_MAX;
+            written_count += INDEX_STEP_MAX;
             next_step_delay = match ledger.index() {
                 Ok(IndexState::UpToDate) => None,
                 Ok(IndexState::Behind) => Some(if is_rest { Duration::ZERO } else { INDEX_DELAY }),
@@ -264,9 +260,7 @@ pub fn spawn(
                 }
             };
         }
-        if since_checkpoint >= CHECKPOINT_EVERY && checkpoints.submit(()).is_ok() {
-            since_checkpoint = 0;
-        }
+        ledger.checkpoint(&mut checkpoints, written_count);
         next_step_delay
     };
     let gathering = Gathering { batch_max: BATCH_MAX, interval_min: BATCH_INTERVAL_MIN, first_rest_delay: Some(INDEX_DELAY) };

@@ -10,6 +10,7 @@ mod begin_bots;
 mod begin_posts;
 mod begin_rooms;
 mod bulk;
+mod checkpoints;
 mod chores;
 mod complete;
 mod config;
@@ -39,6 +40,7 @@ mod views;
 mod workers;
 
 pub use allowance::{AllowanceConfig, AllowanceCounters};
+pub use checkpoints::Checkpoints;
 pub use config::{Config, ConfigError, DEFAULT_PORT, Limits, registration};
 pub use event_loop::{RunError, Started, run};
 pub use file_job::{FileAnswer, FileJob, sweep_files};

@@ -45,6 +45,15 @@ pub struct Reader {
     tables: Tables,
 }
 
+/// How the write-ahead log stood after a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checkpointed {
+    /// Its length in pages of 4 KiB; it is written from its beginning again once all of them are moved.
+    pub log_pages: u64,
+    /// Those not yet moved.
+    pub left_pages: u64,
+}
+
 /// A connection that moves committed pages from the write-ahead log into the database, beside the writer.
 #[derive(Debug)]
 pub struct Checkpointer {
@@ -96,6 +105,15 @@ impl Database {
     /// [`StoreError`] if the database fails.
     pub fn roll_back(&mut self) -> Result<(), StoreError> {
         if self.tables.connection.is_autocommit() { Ok(()) } else { self.tables.run("ROLLBACK") }
+    }
+
+    /// Moves committed pages as a [`Checkpointer`] does, but between two transactions of the writer's, so that none is added
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails. Nothing is lost by it: the log keeps what was not moved.
+    pub fn checkpoint(&mut self) -> Result<Checkpointed, StoreError> {
+        checkpoint(&self.tables.connection)
     }
 
     /// Lets the file grow to `page_count_max` pages of 4 KiB and no further, or no further than it is: beyond, the disk counts
@@ -181,15 +199,12 @@ impl Checkpointer {
         Ok(Self { connection })
     }
 
-    /// Moves what no reader needs any more, without making anybody wait; returns how many pages the write-ahead log still
-    /// holds unmoved.
+    /// Moves what no reader needs any more, without making anybody wait.
     ///
     /// # Errors
     /// [`StoreError`] if the database fails. Nothing is lost by it: the log keeps what was not moved.
-    pub fn run(&mut self) -> Result<u64, StoreError> {
-        let (logged, moved): (i64, i64) =
-            self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| Ok((row.get(1)?, row.get(2)?)))?;
-        Ok(u64::try_from(logged - moved).unwrap_or(0))
+    pub fn run(&mut self) -> Result<Checkpointed, StoreError> {
+        checkpoint(&self.connection)
     }
 }
 
@@ -199,6 +214,13 @@ impl Tables {
         self.connection.prepare_cached(sql)?.execute([])?;
         Ok(())
     }
+}
+
+fn checkpoint(connection: &Connection) -> Result<Checkpointed, StoreError> {
+    let (logged, moved): (i64, i64) =
+        connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| Ok((row.get(1)?, row.get(2)?)))?;
+    let pages = |count| u64::try_from(count).unwrap_or(0);
+    Ok(Checkpointed { log_pages: pages(logged), left_pages: pages(logged - moved) })
 }
 
 fn lock(path: &Path, directory: &Path) -> Result<Flock<File>, StoreError> {
@@ -316,12 +338,12 @@ mod tests {
         let left = reader.snapshot(|tables| -> Result<u64, StoreError> {
             assert_eq!(tables.user(user)?, None);
             db.commit()?;
-            let left = checkpointer.run()?;
+            let left = checkpointer.run()?.left_pages;
             assert_eq!(tables.user(user)?, None, "a snapshot stays as it was");
             Ok(left)
         });
         assert!(left.unwrap() > 0, "the reader still needs the old pages");
-        assert_eq!(checkpointer.run().unwrap(), 0);
+        assert_eq!(checkpointer.run().unwrap().left_pages, 0);
         assert!(size() > before);
         assert!(reader.snapshot(|tables| tables.user(user)).unwrap().is_some());
     }

@@ -28,7 +28,7 @@ pub use accounts::{Device, KeptProfile, ListedDevice, User, UserCount};
 pub use blobs::{BlobError, Blobs, PARTIAL_TIMEOUT, UPLOADS_PER_USER_MAX};
 pub use bots::{KeptScope, KeptToken};
 pub use chores::{AgingEvent, Chore, ChoreKind, ChoreWork};
-pub use database::{Checkpointer, Database, Reader, Tables};
+pub use database::{Checkpointed, Checkpointer, Database, Reader, Tables};
 pub use deletion::{Stretch, WrittenEvent};
 pub use error::StoreError;
 pub use events::{Counted, Direction, KeptEvent, KeptOutcome, LogHead};

@@ -11,7 +11,7 @@ use udpchat::chat::{Action, Actor, Command, Draft, NewRoom, Outcome};
 use udpchat::message::{
     DeviceName, GoodChanges, LogId, Reply, RequestId, RoomName, Target, Template, Text, UserName, Visibility,
 };
-use udpchat::server::Ledger;
+use udpchat::server::{Checkpoints, Ledger};
 use udpchat::store::Checkpointer;
 
 /// How long each size of batch is measured.
@@ -49,6 +49,7 @@ fn main() {
         })
         .collect();
 
+    let mut checkpoints = Checkpoints::start(directory.path()).expect("a second connection");
     println!(
         "{:>6} {:>6} {:>10} {:>14} {:>16} {:>14}",
         "rooms", "batch", "posts/s", "µs a commit", "cpu µs a post", "bytes a post"
@@ -62,6 +63,7 @@ fn main() {
                 let results = ledger.commit(&batch).expect("a working disk");
                 assert!(results.iter().all(Result::is_ok), "every post is stored");
                 commits += 1;
+                ledger.checkpoint(&mut checkpoints, results.len());
             }
             let seconds = began_at.elapsed().as_secs_f64();
             let posts = f64::from(size) * f64::from(commits);
