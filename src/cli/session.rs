@@ -18,7 +18,7 @@ use crate::client::{
     Client, ClientConfig, ClientEvent, CloseReason, EventLoop, Known, KnownServers, Outbox, Profile, PublicKey, Tag, Time,
     Tracing, TransportConfig, Turn, Waker,
 };
-use crate::message::{Account, Reply, Request, RequestId, Welcome};
+use crate::message::{Account, RefusalCode, Reply, Request, RequestId, Welcome};
 
 /// How long nothing may happen before a command gives up.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -352,10 +352,19 @@ impl Session {
         Ok(())
     }
 
-    fn not_signed_in(&self, welcome: &Welcome) -> Failure {
+    fn not_signed_in(&mut self, welcome: &Welcome) -> Failure {
         let name = self.profile.name();
-        let why = welcome.refusal.as_ref().map_or("the server does not know this device", |refusal| &refusal.sentence);
-        Failure::new(Exit::Denied, format!("{why}; log in first: udpchat-cli login 'udpchat://{name}'"))
+        let log_in = format!("log in first: udpchat-cli login 'udpchat://{name}'");
+        let why = match &welcome.refusal {
+            None => format!("the server does not know this device; {log_in}"),
+            // Logging in would meet the same, and the sentence says what helps.
+            Some(refusal) if matches!(refusal.code(), RefusalCode::AccountDisabled | RefusalCode::AccountDeleted) => {
+                refusal.sentence.clone()
+            }
+            Some(refusal) => format!("{}; {log_in}", refusal.sentence),
+        };
+        let unsent = self.unsent().map(|unsent| format!("; {unsent}")).unwrap_or_default();
+        Failure::new(Exit::Denied, why + &unsent)
     }
 
     fn unreached(&mut self) -> Failure {

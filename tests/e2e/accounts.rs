@@ -135,10 +135,14 @@ fn an_admin_disables_an_account_and_enables_it_again() {
     bob.run(&["tail", "#ops"]).saying(4, "disabled");
     admin.run(&["send", "#ops", "meanwhile"]).well();
     world.kill_and_restart_server();
-    bob.run(&["whoami"]).saying(4, "disabled");
+    let told = bob.run(&["whoami"]).saying(4, "disabled");
+    assert!(!told.err.iter().any(|line| line.contains("log in")), "that would not help: {told:?}");
+    bob.run(&["send", "#ops", "for later"]).saying(4, "1 message");
     let mut talk = admin.start(&[]);
     talk.type_in("/enable @bob\n");
     talk.type_in("/quit\n");
     talk.end().with_status(0);
-    assert_eq!(bob.history("#ops").texts(), ["meanwhile"]);
+    // What was written meanwhile was kept, and goes with the next command.
+    bob.run(&["send", "#ops", "back"]).well();
+    assert_eq!(bob.history("#ops").texts(), ["meanwhile", "for later", "back"]);
 }
