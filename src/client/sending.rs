@@ -25,6 +25,9 @@ const LOAD_COUNT: usize = 64;
 /// How often to look whether another process has finished sending, while that matters.
 const LOOK_DELAY: Micros = Micros::from_millis(50);
 
+/// How often to look whether another process has sent what was left to it; it may have ended instead, or have looked too early.
+const LEFT_LOOK_DELAY: Micros = Micros::from_secs(1);
+
 /// How long to wait after the outbox could not be read.
 const RETRY_DELAY: Micros = Micros::from_secs(1);
 
@@ -60,6 +63,8 @@ pub(super) struct Sending {
     /// Not written down yet.
     outcomes: Vec<(Place, PostOutcome)>,
     look_at: Option<Time>,
+    /// Messages of others wait while another process has the right to send.
+    is_left_to_another: bool,
 }
 
 impl Sending {
@@ -77,6 +82,7 @@ impl Sending {
             awaited: BTreeSet::new(),
             outcomes: Vec::new(),
             look_at: None,
+            is_left_to_another: false,
         }
     }
 
@@ -129,6 +135,7 @@ impl Sending {
             Flow::Halted { .. } | Flow::Resuming => return Ok(()),
             Flow::Running => {}
         }
+        self.may_have_more |= self.is_left_to_another && self.look_at.is_none_or(|look_at| look_at <= now);
         loop {
             while self.in_flight.len() < IN_FLIGHT_COUNT_MAX
                 && let Some(Entry { place, owner, draft }) = self.loaded.pop_front()
@@ -169,11 +176,14 @@ impl Sending {
             }
         }
         if !holds {
-            // Another process sends. It also sends ours; without any of ours, all is left to it.
+            // Another process sends. It also sends ours; without any of ours, all is left to it, and nobody waits here.
             self.may_have_more = !self.awaited.is_empty();
-            self.look_at = self.may_have_more.then_some(now + LOOK_DELAY);
+            self.is_left_to_another = !self.may_have_more && self.outbox.unsent_count()? > 0;
+            let delay = if self.may_have_more { LOOK_DELAY } else { LEFT_LOOK_DELAY };
+            self.look_at = (self.may_have_more || self.is_left_to_another).then_some(now + delay);
             return Ok(false);
         }
+        self.is_left_to_another = false;
         self.look_at = None;
         self.loaded.extend(self.outbox.unsent(self.last_loaded, LOAD_COUNT)?);
         self.may_have_more = self.loaded.len() >= LOAD_COUNT;
@@ -293,6 +303,38 @@ mod tests {
         sending.fill(at(1), &mut after, &mut told).unwrap();
         assert!(after.is_empty(), "whoever was told no must not find the message stored later");
         assert!(matches!(&told[0], ClientEvent::Posted { outcome: Err(no), .. } if *no == refusal));
+    }
+
+    #[test]
+    fn what_was_left_to_a_process_that_ended_is_sent_after_all() {
+        let (_dir, mut sending, mut other, mut other_lock) = two_processes();
+        let (mut requests, mut told) = (Requests::default(), VecDeque::new());
+        assert!(other_lock.try_take().unwrap());
+        other.append([2; 16], &[draft(1)]).unwrap();
+        sending.fill(at(0), &mut requests, &mut told).unwrap();
+        assert!(requests.is_empty() && sending.is_idle(), "another process sends it, and nobody waits for that");
+        sending.fill(at(1), &mut requests, &mut told).unwrap();
+        assert!(sending.is_idle());
+        // It ends with the right to send, and without having sent.
+        other_lock.release();
+        let look_at = sending.deadline().expect("it looks again");
+        sending.fill(look_at, &mut requests, &mut told).unwrap();
+        assert!(!requests.is_empty());
+        assert_eq!(sending.deadline(), None);
+    }
+
+    #[test]
+    fn what_another_process_has_sent_is_looked_for_no_more() {
+        let (_dir, mut sending, mut other, mut other_lock) = two_processes();
+        let (mut requests, mut told) = (Requests::default(), VecDeque::new());
+        assert!(other_lock.try_take().unwrap());
+        let place = other.append([2; 16], &[draft(1)]).unwrap()[0];
+        sending.fill(at(0), &mut requests, &mut told).unwrap();
+        other.settle([2; 16], &[(place, Err(Refusal::new(RefusalCode::NotMember, "join first")))]).unwrap();
+        let look_at = sending.deadline().expect("it looks again");
+        sending.fill(look_at, &mut requests, &mut told).unwrap();
+        assert_eq!(sending.deadline(), None);
+        assert!(requests.is_empty() && sending.is_idle());
     }
 
     #[test]
