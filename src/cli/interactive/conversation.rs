@@ -1,31 +1,28 @@
-//! The conversation's loop: lines in, requests out, events shown.
+//! The conversation's loop: lines in, requests out, events shown. What each of them means is in the files beside.
 
 mod answers;
+mod events;
 mod files;
 mod looking;
 mod ordering;
+mod sayings;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::IsTerminal;
 
-use super::super::args::{Conversation, Room};
+use super::super::args::Conversation;
 use super::super::context::Context;
 use super::super::exit::{Exit, Failure};
-use super::super::human;
-use super::super::line::{Deed, Line, LinkState};
+use super::super::line::Deed;
 use super::super::lines::{InputLine, Lines};
 use super::super::output::Output;
-use super::super::session::{Happening, Session, refused_of_others};
-use super::showing;
-use super::slash::{self, Said};
+use super::super::session::{Happening, Session};
+use super::slash;
 use super::ticks::Ticks;
 use super::typing::Typing;
 use super::watching::Watching;
-use crate::client::{ClientEvent, Cursors, Draft, Followed, Recipient, Rooms, RoomsNote, Tag};
-use crate::message::{
-    Code, CreateRoom, EditRequest, EventBody, EventPage, HistoryFrom, HistoryRequest, JoinRoom, LogId, MarkRequest, Password,
-    PickRequest, Receipt, Request, RoomChanges, RoomSearch, SearchRequest, Seq, Target, Template, Text, Visibility,
-};
+use crate::client::{ClientEvent, Cursors, Rooms, Tag};
+use crate::message::{Code, HistoryFrom, HistoryRequest, LogId, Request, Seq, Target};
 use files::{Fetches, Sending};
 
 /// The name of this program's cursors.
@@ -33,9 +30,6 @@ const READER: &str = "screen";
 
 /// How many events are shown of a room that becomes the current one.
 const ENTRY_COUNT: u16 = 10;
-
-/// How many messages `/search` shows.
-const SEARCH_COUNT: u16 = 10;
 
 /// What a request was for.
 #[derive(Debug)]
@@ -233,264 +227,14 @@ impl Talk<'_> {
         client.finish_marks(now);
     }
 
-    fn on_said(&mut self, said: Said) -> Result<(), Failure> {
-        match said {
-            Said::Text(text) => match self.current.clone() {
-                Some(to) => self.post(&to, text, None)?,
-                None => self.context.output.remark("there is no room to send this to; /join #room first")?,
-            },
-            Said::Message { to, text } => self.post(&to, text, None)?,
-            Said::Reply { .. } | Said::Edit { .. } | Said::Mark { .. } | Said::Pick(_) => match self.current.clone() {
-                Some(room) => self.on_said_about_message(&room, said)?,
-                None => self.context.output.remark("there is no current room; /join #room first")?,
-            },
-            Said::Join { to, password } => self.join(to, password),
-            Said::Create { room, password } => self.create(&room, password),
-            Said::Leave(room) => match room.map(|room| Conversation::Room(room.0)).or_else(|| self.current.clone()) {
-                Some(room @ Conversation::Room(_)) => {
-                    let id = self.session.new_id();
-                    let current = self.current.clone().filter(|current| *current != room);
-                    self.go(&Request::LeaveRoom((id, room.target())), Deed::Left, current);
-                }
-                _ => self.context.output.remark("there is no room to leave; /leave #room")?,
-            },
-            Said::Rooms => self.ask(&Request::ListRooms(RoomSearch::default()), Asked::Rooms),
-            Said::Who(room) => match room.or_else(|| self.current.clone()) {
-                Some(room) => self.ask(&Request::Who((room.target(), 0)), Asked::Who),
-                None => self.context.output.remark("which room? /who #room")?,
-            },
-            Said::WhoIs(user) => self.ask(&Request::WhoIs(user.0.as_str().to_owned()), Asked::WhoIs),
-            Said::Devices => self.ask(&Request::Devices, Asked::Devices),
-            Said::History(count) => match self.current.clone() {
-                Some(room) => self.show_history(room.target(), HistoryFrom::Last, count),
-                None => self.context.output.remark("there is no current room; /join #room first")?,
-            },
-            Said::Search(words) => {
-                let search = SearchRequest { words, log: None, before: None, count: SEARCH_COUNT };
-                self.ask(&Request::Search(search), Asked::Search);
-            }
-            Said::Order(order) => self.order(order)?,
-            Said::Look(look) => self.look_at(&look)?,
-            Said::Bots(about) => self.see_to_bots(&about),
-            Said::Waiting(waiting) => self.wait_with(waiting)?,
-            Said::Filing(filing) => self.on_filing(filing)?,
-            Said::Away(away) => self.ask(&Request::SetAway(away), Asked::Away),
-            Said::Typing(tells) => self.watching.tells_typing = tells,
-            Said::Net => self.context.output.line(&Line::Net(&self.session.client().0.link_quality()?))?,
-            Said::Help => self.context.output.put(&slash::help())?,
-            Said::Quit => self.end(),
-            Said::Wrong(why) => self.context.output.remark(&why)?,
-        }
-        Ok(())
-    }
-
-    fn on_said_about_message(&mut self, room: &Conversation, said: Said) -> Result<(), Failure> {
-        let (id, log) = (self.session.new_id(), room.target());
-        match said {
-            Said::Reply { to, text } => self.post(room, text, Some(to))?,
-            Said::Edit { seq, text } => {
-                let asked = Asked::Marked { deed: Deed::Edited, post: seq };
-                self.ask(&Request::Edit(EditRequest { id, log, seq, text }), asked);
-            }
-            Said::Mark { seq, mark } => {
-                let asked = Asked::Marked { deed: Deed::of_mark(&mark), post: seq };
-                self.ask(&Request::Mark(MarkRequest { id, log, seq, mark }), asked);
-            }
-            Said::Pick(kind) => self.ask(&Request::Pick(PickRequest { log, kind, after: Seq(0) }), Asked::Picked),
-            _ => unreachable!("only what is said about messages comes here"),
-        }
-        Ok(())
-    }
-
     fn ask(&mut self, request: &Request, asked: Asked) {
         let (client, now) = self.session.client();
         let tag = client.request(now, request);
         self.asked.insert(tag, asked);
     }
 
-    fn join(&mut self, to: Conversation, password: Option<String>) {
-        match &to {
-            Conversation::Room(name) => {
-                let id = self.session.new_id();
-                let password = password.map(Password::new);
-                let request = Request::JoinRoom(JoinRoom { id, name: name.to_string(), password });
-                self.go(&request, Deed::Joined, Some(to));
-            }
-            Conversation::User(_) => {
-                self.show_history(to.target(), HistoryFrom::Last, ENTRY_COUNT);
-                self.current = Some(to);
-            }
-        }
-    }
-
-    fn create(&mut self, room: &Room, password: Option<String>) {
-        let id = self.session.new_id();
-        let password = password.map(Password::new);
-        let name = room.0.to_string();
-        let request = Request::CreateRoom(CreateRoom {
-            id,
-            name,
-            password,
-            visibility: Visibility::Public,
-            template: Template::Plain,
-            changes: RoomChanges::default(),
-        });
-        self.go(&request, Deed::Created, Some(Conversation::Room(room.0.clone())));
-    }
-
-    /// Asks for what makes `current` the current room: what is typed next is meant for it.
-    fn go(&mut self, request: &Request, deed: Deed, current: Option<Conversation>) {
-        let before = std::mem::replace(&mut self.current, current.clone());
-        self.ask(request, Asked::Did { deed, current, before });
-    }
-
     fn show_history(&mut self, log: Target, from: HistoryFrom, count: u16) {
         self.ask(&Request::History(HistoryRequest { log, from, count }), Asked::History);
-    }
-
-    fn post(&mut self, to: &Conversation, text: String, reply_to: Option<Seq>) -> Result<(), Failure> {
-        let text = match Text::parse(text) {
-            Ok(text) => text,
-            Err(error) => return Ok(self.context.output.remark(&error.to_string())?),
-        };
-        let draft = Draft { id: self.session.new_id(), to: Recipient::new(&to.target()), text, reply_to, payload: None };
-        let (client, now) = self.session.client();
-        client.stop_typing();
-        client.post(now, &[draft])?;
-        Ok(())
-    }
-
-    fn on_event(&mut self, event: ClientEvent) -> Result<(), Failure> {
-        let (client, now) = self.session.client();
-        for note in self.rooms.on_event(client, now, &event)? {
-            self.on_note(note)?;
-        }
-        self.go_on_sending(&event)?;
-        match event {
-            ClientEvent::Event(followed) if self.rooms.was_shown(followed.log, followed.cursor.seq) => {}
-            ClientEvent::Hidden { log, cursor, .. } if self.rooms.was_shown(log, cursor.seq) => {}
-            ClientEvent::Event(followed) => self.show(&followed)?,
-            ClientEvent::Hidden { log, room, cursor } => {
-                self.context.output.line(&Line::Gap { room: &room, log, to: cursor.seq })?;
-            }
-            ClientEvent::Reply { tag, reply } => {
-                if let Some(asked) = self.asked.remove(&tag) {
-                    self.on_reply(asked, reply)?;
-                }
-            }
-            ClientEvent::Typing { .. } | ClientEvent::Latest { .. } | ClientEvent::Presence(_) => {
-                self.watching.show(&mut self.context.output, &event)?;
-            }
-            ClientEvent::Posted { own: true, outcome: Ok(stored), .. } if self.typing.is_some() => {
-                for request in self.ticks.on_stored(&stored) {
-                    self.ask_ticks(&request, true);
-                }
-            }
-            ClientEvent::Receipt(receipt) => self.on_receipt(&receipt, false)?,
-            ClientEvent::Posted { own: true, outcome: Err(refusal), .. } => {
-                self.context.output.remark(&format!("! not sent: {}", refusal.sentence))?;
-            }
-            ClientEvent::Posted { own: false, outcome: Err(refusal), .. } => {
-                self.context.output.remark(&refused_of_others(&refusal.sentence))?;
-            }
-            ClientEvent::PostsHalted(refusal) => {
-                self.context.output.remark(&format!("{}; trying again", refusal.sentence))?;
-            }
-            ClientEvent::Offline { reason, failure_count: 1, .. } => {
-                self.context.output.line(&Line::State(LinkState::Offline(&reason.to_string())))?;
-            }
-            ClientEvent::Online { .. } => {
-                self.context.output.line(&Line::State(LinkState::Online))?;
-                for request in self.ticks.ask_again() {
-                    self.ask_ticks(&request, false);
-                }
-            }
-            ClientEvent::Forked { log, at, .. } => {
-                let room = self.rooms.name(log).unwrap_or("your list of rooms");
-                let text = format!("{room} is no longer as it was at {at}: the server was restored from an older copy");
-                self.context.output.remark(&text)?;
-            }
-            ClientEvent::Broken { log, at, .. } => {
-                let room = self.rooms.name(log).unwrap_or("your list of rooms");
-                let text = format!("the server left out events of {room} behind {at}; do not rely on it");
-                self.context.output.remark(&text)?;
-            }
-            ClientEvent::CaughtUp { log, at, .. } if self.entering == Some(log) => {
-                // It was in the list of rooms already, and what comes behind this position is told by the follow.
-                self.entering = None;
-                self.show_history(Target::Log(log), HistoryFrom::Before(Seq(at.0.saturating_add(1))), ENTRY_COUNT);
-            }
-            ClientEvent::Unfollowed { log, room, refusal } => {
-                self.entering = self.entering.filter(|entering| *entering != log);
-                self.context.output.remark(&format!("{room}: {}", refusal.sentence))?;
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn ask_ticks(&mut self, request: &Request, is_first: bool) {
-        let asked = if matches!(request, Request::Receipts(_)) { Asked::Receipt { is_first } } else { Asked::Nothing };
-        self.ask(request, asked);
-    }
-
-    fn on_receipt(&mut self, receipt: &Receipt, is_first: bool) -> Result<(), Failure> {
-        let room = self.rooms.name(receipt.log).unwrap_or_default();
-        let end = self.ticks.on_receipt(&mut self.context.output, room, receipt, is_first)?;
-        if let Some(request) = end {
-            self.ask_ticks(&request, false);
-        }
-        Ok(())
-    }
-
-    fn on_note(&mut self, note: RoomsNote) -> Result<(), Failure> {
-        match note {
-            RoomsNote::Skipped { room, event_count } => {
-                let text = format!("{room}: {event_count} events since last time are not shown; /history shows the newest");
-                Ok(self.context.output.remark(&text)?)
-            }
-            RoomsNote::Mentioned { room, unread_count, mention_count } => {
-                let unread = human::unread(unread_count, mention_count);
-                Ok(self.context.output.remark(&format!("{}: {unread}", human::printable(&room)))?)
-            }
-            RoomsNote::Entered(page) => {
-                self.entering = self.entering.filter(|entering| *entering != page.log);
-                self.show_page(&page)
-            }
-            RoomsNote::Refused { room, refusal } => {
-                self.entering = None;
-                Ok(self.context.output.remark(&format!("{room}: {}", refusal.sentence))?)
-            }
-        }
-    }
-
-    fn show(&mut self, followed: &Followed) -> Result<(), Failure> {
-        let Followed { log, room, author, event, .. } = followed;
-        // What another of the user's devices has shown is nothing to look at.
-        if matches!(event.content(), EventBody::ReadMarker(..)) {
-            return Ok(());
-        }
-        self.context.output.line(&Line::Event { room, author, event, overlay: None })?;
-        // The own log has no messages to be read.
-        if self.rooms.follows(*log) {
-            self.mark_read(*log, event.head.seq);
-        }
-        Ok(())
-    }
-
-    /// Shows a page, whose messages then count as read.
-    fn show_page(&mut self, page: &EventPage) -> Result<(), Failure> {
-        if let Some(newest) = showing::page(&mut self.context.output, page)? {
-            self.mark_read(page.log, newest);
-        }
-        Ok(())
-    }
-
-    /// What is shown counts as read, on all devices.
-    fn mark_read(&mut self, log: LogId, seq: Seq) {
-        let id = self.session.new_id();
-        let (client, now) = self.session.client();
-        client.mark_read(now, id, log, seq);
     }
 
     fn place(&self) -> String {
