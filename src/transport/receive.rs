@@ -305,7 +305,8 @@ impl Connection {
         let mut count = 0_u32;
         while let Some(packet) = self.loss.next_lost(&mut pass, &mut self.sent) {
             self.size.on_lost(now, packet.len);
-            count = count.saturating_add(1);
+            // A packet that only acknowledges is in no window, and no answer to a loss waits for it to arrive after all.
+            count = count.saturating_add(u32::from(packet.carried.eliciting));
             self.redundancy.on_own(Verdict::Lost);
             if !self.congestion.is_answered(packet.sent_at) {
                 self.loss_rate.on_verdict(Verdict::Lost);
