@@ -126,12 +126,14 @@ impl Connection {
         let mut holes = [0_usize; StreamId::COUNT];
         let mut reaches = [None; StreamId::COUNT];
         let mut ack_count = 0_u32;
+        let mut says_more = false;
         if plain.is_empty() {
             return Err(Fault::Close(CloseCode::Frame, "empty packet"));
         }
         for frame in frames(plain) {
             let Ok(frame) = frame else { return Err(Fault::Close(CloseCode::Frame, "unreadable frame")) };
             survey.eliciting |= frame.is_eliciting();
+            says_more |= frame.is_eliciting() && frame != Frame::Ping;
             match frame {
                 Frame::AckNow => survey.ack_now = true,
                 Frame::Ack(ack) => {
@@ -167,6 +169,8 @@ impl Connection {
                 _ => {}
             }
         }
+        // Nothing will be answered to a mere sign of life that its acknowledgement could ride on: to wait is to wake twice.
+        survey.ack_now |= survey.eliciting && !says_more;
         let (mut before_len, mut after_len) = (0_u64, 0_u64);
         for (stream, reach) in StreamId::all().zip(reaches) {
             let Some(reach) = reach else { continue };

@@ -179,6 +179,15 @@ fn an_owner_that_pings_gets_an_answer() {
 }
 
 #[test]
+fn a_sign_of_life_is_answered_in_the_turn_it_comes() {
+    let mut link = Link::connected();
+    let from = link.now;
+    link.client.connection.ping(from);
+    link.run(link.delay);
+    assert_eq!(link.sent_since(from), (1, 1), "no timer wakes the server once more for it");
+}
+
+#[test]
 fn an_idle_connection_remembers_next_to_nothing() {
     let mut link = Link::connected();
     link.server.connection.send(link.now, StreamId::BULK, &message(&[0; 60_000])).unwrap();
