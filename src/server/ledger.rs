@@ -1,10 +1,11 @@
 //! The ledger: the one order of all commands, and the only writer of the database.
 //!
-//! A batch of commands is one transaction with one fsync; each command has a savepoint of its own, so that a refused one
-//! leaves nothing behind. Nobody hears of an outcome before the disk has it. The thread that drains the queue lives here too;
+//! A batch of commands is one transaction with one fsync; `batch` sees to it that a refused command leaves nothing behind. Nobody
+//! hears of an outcome before the disk has it. The thread that drains the queue lives here too;
 //! in simulations [`Ledger::commit`] is called directly. Between batches the ledger also writes the search index, in small
 //! steps that give way to commands.
 
+use super::batch;
 use super::checkpoints::Checkpoints;
 use crate::chat::{self, Command, INDEX_STEP_MAX, Indexer, Outcome};
 use crate::message::{CodeHash, Refusal, RefusalCode};
@@ -181,9 +182,7 @@ impl Ledger {
     }
 
     fn commit_all(&mut self, batch: &[Command]) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
-        self.database.begin()?;
-        let run = |command| self.database.attempt(|database| execute_or_refuse(database, command));
-        let results: Vec<Result<Outcome, Refusal>> = batch.iter().map(run).collect::<Result<_, _>>()?;
+        let results = batch::run(&mut self.database, batch, chat::execute)?;
         if planted!(ToldWithoutCommit) && batch.len() > 1 {
             self.database.roll_back()?;
         } else {
@@ -191,17 +190,6 @@ impl Ledger {
         }
         results.iter().flatten().for_each(|outcome| self.indexer.hear(outcome));
         Ok(results)
-    }
-}
-
-/// Damage in what a command reads concerns that command only.
-fn execute_or_refuse(database: &mut Database, command: &Command) -> Result<Result<Outcome, Refusal>, StoreError> {
-    match chat::execute(database, command) {
-        Err(StoreError::Damaged(what)) => {
-            tracing::error!(what, "the database is damaged; restore a backup");
-            Ok(Err(Refusal::new(RefusalCode::StoreFailed, "what the server has stored is damaged; its operator has been told")))
-        }
-        done => done,
     }
 }
 

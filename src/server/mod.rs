@@ -5,6 +5,7 @@
 //! commit) → `complete` (the reply) → `fan_out` and `follow` (everybody else).
 
 mod allowance;
+mod batch;
 mod begin_accounts;
 mod begin_bots;
 mod begin_posts;

@@ -126,6 +126,12 @@ impl Database {
         Ok(())
     }
 
+    /// How many rows were ever changed over this connection: what wrote nothing left it as it was.
+    #[must_use]
+    pub fn change_count(&self) -> u64 {
+        self.tables.connection.total_changes()
+    }
+
     /// Runs `work` within the open transaction; what it wrote is undone if it returns an inner error.
     ///
     /// # Errors
