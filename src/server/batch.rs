@@ -1,9 +1,9 @@
 //! A batch of commands within one transaction: each leaves all of its changes behind, or, refused, none.
 //!
 //! Rules refuse before they write, so that a refused command has hardly ever anything to undo. A batch is therefore run without
-//! savepoints first, which would copy every page that a command is about to change: a tenth of what a post costs. If a command
-//! is refused after it wrote, all is undone and run again with a savepoint for each. A command's outcome follows from the
-//! database and the command alone, so that the second run repeats the first up to there.
+//! savepoints first, which would copy every page that a command is about to change. If a command is refused after it wrote, all
+//! is undone and run again with a savepoint for each. A command's outcome follows from the database and the command alone, so
+//! that the second run repeats the first up to there.
 
 use crate::chat::{Command, Outcome};
 use crate::message::{Refusal, RefusalCode};
@@ -40,8 +40,7 @@ fn run_without_savepoints(
 ) -> Result<Option<Vec<Ran>>, StoreError> {
     let run = |command| {
         let before = database.change_count();
-        let ran = execute(database, command);
-        match ran {
+        match execute(database, command) {
             Ok(Err(_)) if database.change_count() != before => None,
             done => Some(done),
         }

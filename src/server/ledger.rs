@@ -1,9 +1,9 @@
 //! The ledger: the one order of all commands, and the only writer of the database.
 //!
-//! A batch of commands is one transaction with one fsync; `batch` sees to it that a refused command leaves nothing behind. Nobody
-//! hears of an outcome before the disk has it. The thread that drains the queue lives here too;
-//! in simulations [`Ledger::commit`] is called directly. Between batches the ledger also writes the search index, in small
-//! steps that give way to commands.
+//! A batch of commands is one transaction with one fsync; `batch` sees to it that a refused command leaves nothing behind.
+//! Nobody hears of an outcome before the disk has it. The thread that drains the queue lives here too; in simulations
+//! [`Ledger::commit`] is called directly. Between batches the ledger also writes the search index, in small steps that give way
+//! to commands.
 
 use super::batch;
 use super::checkpoints::Checkpoints;
