@@ -3,7 +3,11 @@
 //! The index is only ever asked about stretches that the asker's [`View`] shows, and what it names is read again before it is
 //! told; so neither a hit nor a count comes from what is hidden or erased. Over several logs the newest message is always the
 //! next: each log keeps its own list of places, and only the first of each is read.
+//!
+//! The index follows the logs at a distance. What it has not taken in yet is read here, and judged by an index in memory, so that
+//! a message is found as soon as it is stored.
 
+use super::index::INDEX_STEP_MAX;
 use super::overlay::{Overlays, overlay_len};
 use super::reading::{before, clip, head_of, told_len};
 use super::target::{Place, find};
@@ -13,8 +17,8 @@ use super::visible::View;
 use crate::message::{
     EventBody, LogId, Refusal, RefusalCode, SearchHit, SearchPage, SearchPlace, SearchRequest, Seq, Sought, Target, UserId,
 };
-use crate::store::{KeptEvent, Reader, StoreError, Tables};
-use std::collections::{BTreeMap, VecDeque};
+use crate::store::{KeptEvent, Reader, StoreError, Tables, TailIndex};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Most messages on a page.
 pub const SEARCH_PAGE: usize = 100;
@@ -24,6 +28,10 @@ const LOOKED_AT_MAX: usize = 1_000;
 
 /// Places that are asked of the index at a time.
 const PLACES_MAX: usize = 32;
+
+/// Most events of a search, over all logs, that are read because the index does not have them yet. It is rarely a step behind; if
+/// it is further, after a long burst of messages, those in between are found when it has come to them.
+pub(super) const TAIL_MAX: usize = 4 * INDEX_STEP_MAX;
 
 /// Logs of a user that are listed at a time.
 const LOGS_PAGE: usize = 500;
@@ -46,7 +54,8 @@ pub fn search(
         let Some(sought) = Sought::parse(&request.words) else {
             return refuse(RefusalCode::BadText, "there is no word in it to search for");
         };
-        let mut search = Search { tables, reader: user, sought: &sought, older_than: request.before, next: BTreeMap::new() };
+        let (older_than, next) = (request.before, BTreeMap::new());
+        let mut search = Search { tables, reader: user, sought: &sought, older_than, tail_budget: TAIL_MAX, tail: None, next };
         match &request.log {
             Some(target) => {
                 let place = find(tables, user, target)?;
@@ -67,6 +76,8 @@ struct Shelf {
     places: VecDeque<Seq>,
     /// Up to where the index is to be asked next; 0 when it has said all.
     up_to: Seq,
+    /// Messages whose newest text the index has not taken in yet, and whether it has the words.
+    fresh: BTreeMap<Seq, bool>,
 }
 
 struct Search<'a> {
@@ -74,6 +85,10 @@ struct Search<'a> {
     reader: UserId,
     sought: &'a Sought,
     older_than: Option<SearchPlace>,
+    /// How many events may still be read because the index does not have them.
+    tail_budget: usize,
+    /// What judges them.
+    tail: Option<TailIndex>,
     /// The newest message of each log that is not looked at yet.
     next: BTreeMap<SearchPlace, (Shelf, KeptEvent)>,
 }
@@ -101,7 +116,35 @@ impl Search<'_> {
             Some(older_than) => last_older(self.tables, &place, older_than)?,
             None => place.head(),
         };
-        self.advance(Shelf { place, view, places: VecDeque::new(), up_to })
+        let fresh = self.fresh(&place)?;
+        self.advance(Shelf { place, view, places: VecDeque::new(), up_to, fresh })
+    }
+
+    /// What was said at the end of a log, where the index has not come yet.
+    fn fresh(&mut self, place: &Place) -> Result<BTreeMap<Seq, bool>, StoreError> {
+        let (log, head) = (place.id(), place.log.head.seq);
+        let after = self.tables.indexed_to(log)?.max(Seq(head.0.saturating_sub(self.tail_budget as u64)));
+        let mut texts = BTreeMap::new();
+        if after >= head {
+            return Ok(BTreeMap::new());
+        }
+        self.tables.bodies_after(log, after, self.tail_budget, |seq, body| {
+            self.tail_budget -= 1;
+            match EventBody::read(body) {
+                EventBody::Posted(post) => drop(texts.insert(seq, post.text)),
+                EventBody::Edited(edit) => drop(texts.insert(edit.post, edit.text)),
+                _ => {}
+            }
+        })?;
+        if texts.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let tail = match &mut self.tail {
+            Some(tail) => tail,
+            none => none.insert(self.tables.tail_index()?),
+        };
+        let matching = tail.matches(self.sought, log, &texts)?;
+        Ok(texts.into_keys().map(|seq| (seq, matching.contains(&seq))).collect())
     }
 
     /// Puts a log behind the others by its next message, if it has one.
@@ -117,12 +160,20 @@ impl Search<'_> {
             let Some(range) = log.view.ranges.iter().rev().find(|range| range.from <= log.up_to) else { return Ok(()) };
             let (first, last) = clip(range, Seq(1), log.up_to);
             let found = self.tables.matches(self.sought, log.place.id(), (first, last), PLACES_MAX)?;
-            let is_all = found.len() < PLACES_MAX;
-            log.up_to = match found.last() {
-                Some(oldest) if !is_all => before(*oldest),
-                _ => before(first),
+            let oldest = match found.last() {
+                Some(oldest) if found.len() == PLACES_MAX => *oldest,
+                _ => first,
             };
-            log.places = found.into();
+            log.up_to = before(oldest);
+            let mut named: BTreeSet<Seq> = found.into_iter().collect();
+            for (seq, is_matching) in log.fresh.range(oldest..=last) {
+                if *is_matching {
+                    named.insert(*seq)
+                } else {
+                    named.remove(seq)
+                };
+            }
+            log.places = named.into_iter().rev().collect();
         }
     }
 

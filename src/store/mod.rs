@@ -38,4 +38,5 @@ pub use markers::Marker;
 pub use moderation::DoorList;
 pub use posts::{KeptReaction, Thread};
 pub use rooms::{ListedLog, ListedMember, ListedRoom, Log, LogKind, OpenSpan, Span};
+pub use search::TailIndex;
 pub use settings::LogSettings;

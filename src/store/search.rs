@@ -3,8 +3,9 @@
 use super::database::{Database, Tables};
 use super::error::StoreError;
 use super::number::{count, sql};
-use crate::message::{LogId, Seq, Sought};
-use rusqlite::{OptionalExtension, params};
+use crate::message::{LogId, Seq, Sought, words_of};
+use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Bits of a row's id for the place in the log; the log's id stands above them.
 const SEQ_BITS: u32 = 36;
@@ -16,6 +17,48 @@ const LOG_MAX: u64 = 1 << (63 - SEQ_BITS);
 fn row_id(log: LogId, seq: Seq) -> i64 {
     assert!(log.0 < LOG_MAX && seq.0 < 1 << SEQ_BITS, "no server has so many rooms or messages");
     sql(log.0 << SEQ_BITS | seq.0)
+}
+
+/// An index in memory of what the stored one does not have yet, with the same rules.
+#[derive(Debug)]
+pub struct TailIndex {
+    connection: Connection,
+}
+
+impl TailIndex {
+    /// Takes the newest texts of messages of a log in and returns which of these have all words of `sought`. A log is taken in
+    /// once.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the memory for it fails.
+    pub fn matches(&mut self, sought: &Sought, log: LogId, texts: &BTreeMap<Seq, String>) -> Result<BTreeSet<Seq>, StoreError> {
+        let (Some((first, _)), Some((last, _))) = (texts.first_key_value(), texts.last_key_value()) else {
+            return Ok(BTreeSet::new());
+        };
+        let transaction = self.connection.transaction()?;
+        for (seq, text) in texts {
+            let mut insert = transaction.prepare_cached("INSERT INTO search (rowid, words) VALUES (?1, ?2)")?;
+            insert.execute(params![row_id(log, *seq), words_of(text)])?;
+        }
+        transaction.commit()?;
+        Ok(matches(&self.connection, sought, log, (*first, *last), texts.len())?.into_iter().collect())
+    }
+}
+
+/// Asks an index, see [`Tables::matches`].
+fn matches(
+    connection: &Connection,
+    sought: &Sought,
+    log: LogId,
+    (first, last): (Seq, Seq),
+    count_max: usize,
+) -> Result<Vec<Seq>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT rowid FROM search WHERE search MATCH ?1 AND rowid BETWEEN ?2 AND ?3 ORDER BY rowid DESC LIMIT ?4",
+    )?;
+    let places = params![expression(sought), row_id(log, first), row_id(log, last), sql(count_max as u64)];
+    let rows = statement.query_map(places, |row| Ok(Seq(count(row, 0)? & ((1 << SEQ_BITS) - 1))))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// All words must be there. They have no character that means anything to the index.
@@ -39,19 +82,20 @@ impl Tables {
     ///
     /// # Errors
     /// [`StoreError`] if the database fails; so in all functions here.
-    pub fn matches(
-        &self,
-        sought: &Sought,
-        log: LogId,
-        (first, last): (Seq, Seq),
-        count_max: usize,
-    ) -> Result<Vec<Seq>, StoreError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT rowid FROM search WHERE search MATCH ?1 AND rowid BETWEEN ?2 AND ?3 ORDER BY rowid DESC LIMIT ?4",
-        )?;
-        let places = params![expression(sought), row_id(log, first), row_id(log, last), sql(count_max as u64)];
-        let rows = statement.query_map(places, |row| Ok(Seq(count(row, 0)? & ((1 << SEQ_BITS) - 1))))?;
-        Ok(rows.collect::<Result<_, _>>()?)
+    pub fn matches(&self, sought: &Sought, log: LogId, range: (Seq, Seq), count_max: usize) -> Result<Vec<Seq>, StoreError> {
+        matches(&self.connection, sought, log, range, count_max)
+    }
+
+    /// An empty index in memory, made like the stored one.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub fn tail_index(&self) -> Result<TailIndex, StoreError> {
+        let made_by = "SELECT sql FROM sqlite_schema WHERE name = 'search'";
+        let definition: String = self.connection.query_row(made_by, [], |row| row.get(0))?;
+        let connection = Connection::open_in_memory()?;
+        connection.execute_batch(&definition)?;
+        Ok(TailIndex { connection })
     }
 
     /// Up to which place a log is indexed.
