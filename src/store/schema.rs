@@ -26,6 +26,7 @@ const STEPS: &[&str] = &[
     include_str!("layouts/14.sql"),
     include_str!("layouts/15.sql"),
     include_str!("layouts/16.sql"),
+    include_str!("layouts/17.sql"),
 ];
 
 /// Settings of every connection: name, value to set, value to read back.
