@@ -7,19 +7,23 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::rate::{Budget, Rate};
-use super::time::Time;
+use super::time::{Micros, Time};
 use crate::crypto::{CookieKey, Dice};
 use crate::wire::{ConnectionId, Cookie};
 
 /// Budgets in the table of address prefixes; prefixes that fall on the same one share it.
 const PREFIX_BUDGET_COUNT: usize = 4_096;
 
+/// How long after openings came too fast every one needs a proof of address. Without it a flood would go on to spend the rate
+/// that is taken without: in public-key work beside those who are in, and in half-open connections.
+const CROWDED_SPAN: Micros = Micros::from_secs(1);
+
 /// What a server's owner may choose about strangers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Admission {
     /// Whether those who lack the server's key are answered.
     pub hello: HelloPolicy,
-    /// Openings per second that are taken without a proof of address; above, a cookie is asked for.
+    /// Openings per second that are taken without a proof of address; above, and for a second after, a cookie is asked for.
     pub unproven_rate: u32,
     /// Openings per second from one address prefix (IPv4 /24, IPv6 /48), address proven. Loopback is exempt.
     pub prefix_rate: u32,
@@ -108,6 +112,8 @@ pub(super) struct Gate {
     turn_at: Time,
     turn_count: u32,
     unproven: Limit,
+    /// Until when no opening is taken without a proof of address.
+    crowded_until: Time,
     handshakes: Limit,
     resets: Limit,
     prefix_rate: Rate,
@@ -124,6 +130,7 @@ impl Gate {
             turn_at: now,
             turn_count: 0,
             unproven: Limit::per_second(admission.unproven_rate),
+            crowded_until: now,
             handshakes: Limit::per_second(admission.handshake_rate),
             resets: Limit::per_second(admission.reset_rate),
             prefix_rate: Rate::per_second(admission.prefix_rate, admission.prefix_burst),
@@ -162,7 +169,7 @@ impl Gate {
         self.cookie_key.refresh(secs(now), dice);
         let proven = cookie.is_some_and(|cookie| self.cookie_key.check(secs(now), from, client_id.0, cookie));
         let must_wait = self.is_turn_over(now) && others == Others::Established;
-        if !proven && (must_wait || !self.unproven.take(now)) {
+        if !proven && (must_wait || self.is_crowded(now)) {
             return Verdict::AskCookie(self.cookie_key.make(secs(now), from, client_id.0));
         }
         let prefix_pays = proven && !from.ip().is_loopback();
@@ -175,6 +182,14 @@ impl Gate {
         }
         self.turn_count = self.turn_count.saturating_add(1);
         Verdict::Admit
+    }
+
+    /// Counts an opening without proof; whether it is one too many, or was one lately.
+    fn is_crowded(&mut self, now: Time) -> bool {
+        if !self.unproven.take(now) {
+            self.crowded_until = now + CROWDED_SPAN;
+        }
+        now < self.crowded_until
     }
 
     /// Whether one more stateless reset may be sent.
@@ -229,6 +244,20 @@ mod tests {
         let elsewhere = address("192.0.2.2:1");
         assert_eq!(gate.cookie(now, home, CLIENT, &mut dice), cookie);
         assert!(matches!(gate.judge(now, elsewhere, CLIENT, Some(&cookie), Others::Nobody, &mut dice), Verdict::AskCookie(_)));
+    }
+
+    #[test]
+    fn while_openings_come_too_fast_none_is_taken_without_a_cookie() {
+        let (mut gate, mut dice) = gate(&Admission::DEFAULT);
+        let home = address("192.0.2.1:1");
+        let mut admitted = |from_ms: u64, to_ms: u64, step_us: usize| {
+            let times = (from_ms * 1_000..to_ms * 1_000).step_by(step_us).map(Time::from_micros);
+            times.filter(|now| gate.judge(*now, home, CLIENT, None, Others::Nobody, &mut dice) == Verdict::Admit).count()
+        };
+        // 10,000 a second: what may come at once is taken, and no more for as long as it lasts and a second longer.
+        assert!((200..=205).contains(&admitted(0, 5_000, 100)));
+        assert_eq!(admitted(5_000, 5_990, 10_000), 0);
+        assert_eq!(admitted(6_010, 7_010, 10_000), 100, "a hundred a second are few");
     }
 
     #[test]
