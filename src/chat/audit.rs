@@ -2,6 +2,7 @@
 //!
 //! There is no second record beside the log: the audit is the log, with everything left out that is no moderation.
 
+use super::moderation::IGNORED_MAX;
 use super::reading::PAGE_LEN_MAX;
 use super::rights::Rights;
 use super::target::find;
@@ -75,10 +76,10 @@ pub fn reports(reader: &Reader, user: UserId, target: &Target, after: Seq) -> Re
     }))
 }
 
-/// Whom the user ignores, at most [`IGNORED_MAX`](super::IGNORED_MAX).
+/// Whom the user ignores, at most [`IGNORED_MAX`].
 ///
 /// # Errors
 /// [`StoreError`] if the database fails.
 pub fn ignored(reader: &Reader, user: UserId) -> Result<Vec<IgnoredUser>, StoreError> {
-    reader.snapshot(|tables| tables.ignored(user))
+    reader.snapshot(|tables| tables.ignored(user, IGNORED_MAX))
 }

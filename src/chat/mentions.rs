@@ -14,19 +14,22 @@ pub const MENTIONS_MAX: usize = 32;
 /// Most `@` of a text that are looked at, so that a text of nothing else costs little.
 const SIGNS_MAX: usize = 64;
 
+/// Most beginnings of a text behind its `@` that are tried as names: each is parsed and looked up while others wait for the ledger.
+const TRIES_MAX: usize = 256;
+
 /// Longest name, in characters (protocol.md, "Requests").
 const NAME_CHARS_MAX: usize = 32;
 
 /// The members of `log` that `text` names, each once, in the order of the text.
 pub(super) fn mentions(tables: &Tables, log: LogId, text: &str) -> Result<Vec<UserId>, StoreError> {
-    let mut named = Vec::new();
+    let (mut named, mut tries_left) = (Vec::new(), TRIES_MAX);
     for (at, _) in text.match_indices('@').take(SIGNS_MAX) {
         // An address such as joe@example.org names nobody.
         let is_inside_word = text[..at].chars().next_back().is_some_and(is_of_spaced_script);
         if is_inside_word || named.len() >= MENTIONS_MAX {
             continue;
         }
-        if let Some(user) = tables.member_called(log, &candidates(&text[at + 1..]))?
+        if let Some(user) = tables.member_called(log, &candidates(&text[at + 1..], &mut tries_left))?
             && !named.contains(&user)
         {
             named.push(user);
@@ -40,8 +43,8 @@ pub(super) fn others(named: &[UserId], speaker: &Speaker) -> Vec<UserId> {
     named.iter().copied().filter(|user| *user != speaker.user.id).collect()
 }
 
-/// The skeletons of the names that `rest` can begin with, the longest first.
-fn candidates(rest: &str) -> Vec<String> {
+/// The skeletons of the names that `rest` can begin with, the longest first, as far as `tries_left` goes.
+fn candidates(rest: &str, tries_left: &mut usize) -> Vec<String> {
     let mut skeletons: Vec<String> = Vec::new();
     for (at, last) in rest.char_indices().take(NAME_CHARS_MAX) {
         let end = at + last.len_utf8();
@@ -50,7 +53,14 @@ fn candidates(rest: &str) -> Vec<String> {
         }
         let next = rest[end..].chars().next();
         let is_cut_word = is_of_spaced_script(last) && next.is_some_and(is_of_spaced_script);
-        if !is_cut_word && let Ok(name) = UserName::parse(&rest[..end]) {
+        if is_cut_word {
+            continue;
+        }
+        if *tries_left == 0 {
+            break;
+        }
+        *tries_left -= 1;
+        if let Ok(name) = UserName::parse(&rest[..end]) {
             skeletons.push(name.skeleton());
         }
     }
@@ -105,8 +115,11 @@ mod tests {
 
     #[test]
     fn a_text_of_signs_costs_little() {
-        assert_eq!(candidates(&"x".repeat(10_000)).len(), 0);
-        assert_eq!(candidates(&"明".repeat(10_000)).len(), NAME_CHARS_MAX);
+        let mut tries_left = TRIES_MAX;
+        assert_eq!(candidates(&"x".repeat(10_000), &mut tries_left).len(), 0);
+        assert_eq!(candidates(&"明".repeat(10_000), &mut tries_left).len(), NAME_CHARS_MAX);
+        let all: usize = (0..SIGNS_MAX).map(|_| candidates(&"明".repeat(NAME_CHARS_MAX), &mut tries_left).len()).sum();
+        assert_eq!(all, TRIES_MAX - NAME_CHARS_MAX, "over all signs of a text");
         let mut world = World::new();
         let alice = world.register("alice");
         let log = world.act(member(&alice), create("#ops", Visibility::Public)).unwrap().events[0].log;

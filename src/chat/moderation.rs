@@ -20,8 +20,8 @@ use crate::store::{DoorList, LogHead, LogKind, Tables, User};
 /// Most users that a room bans at a time; and most that are invited and have not come.
 pub const DOOR_LIST_MAX: u64 = 1_000;
 
-/// Most users that one user ignores.
-pub const IGNORED_MAX: usize = 1_000;
+/// Most users that one user ignores: with the longest names there are, all of them fit one reply.
+pub const IGNORED_MAX: usize = 400;
 
 /// Reports of one room that are kept; the oldest make way.
 pub const REPORTS_MAX: u64 = 1_000;
@@ -45,7 +45,7 @@ pub(super) fn moderate(turn: &mut Turn<'_>, speaker: &Speaker, room: &Target, ty
     let user = named(turn.db.tables(), typed)?;
     not_gone(&user)?;
     if user.id == speaker.user.id {
-        return refuse(RefusalCode::SelfMessage, "this is for others; /leave ends your own membership");
+        return refuse(RefusalCode::SelfMessage, "this is for others; to end your own membership, leave");
     }
     let is_open = *visibility != Visibility::InviteOnly && password_hash.is_none();
     if !(is_open && *deed == Deed::Invite) {
@@ -194,7 +194,7 @@ pub(super) fn ignore(turn: &mut Turn<'_>, speaker: &Speaker, typed: &str, wish: 
             return refuse(RefusalCode::SelfMessage, "nobody can ignore themselves");
         }
         Wish::Ignore => {
-            if turn.db.tables().ignored(speaker.user.id)?.len() >= IGNORED_MAX {
+            if turn.db.tables().ignored(speaker.user.id, IGNORED_MAX)?.len() >= IGNORED_MAX {
                 return refuse(RefusalCode::LimitReached, format!("you ignore {IGNORED_MAX} people, the most there may be"));
             }
             turn.db.ignore(speaker.user.id, user.id)?;

@@ -3,9 +3,9 @@
 use super::tests::{World, code, create, join, leave, member, new_room, post, posted, stored};
 use super::*;
 use crate::message::{
-    Account, Deed, Event, EventBody, FollowFrom, FollowRequest, GoodChanges, HistoryFrom, HistoryRequest, ListKind, LogId, Mark,
-    Phrase, PickRequest, PutOut, RefusalCode, Reply, Role, RoomEvent, RoomSearch, Seq, Setting, Target, Template, Text,
-    TicketState, Visibility, Wish,
+    Account, BODY_LEN_MAX, Deed, Event, EventBody, FollowFrom, FollowRequest, GoodChanges, HistoryFrom, HistoryRequest,
+    IgnoredUser, ListKind, LogId, Mark, Phrase, PickRequest, PutOut, RefusalCode, Reply, Role, RoomEvent, RoomSearch, Seq,
+    Setting, Target, Template, Text, TicketState, UserId, Visibility, Wish,
 };
 
 fn room(name: &str) -> Target {
@@ -226,6 +226,13 @@ fn lists_at_the_door_and_of_the_ignored_have_caps() {
         world.act(member(&alice), ignore(other)).unwrap();
     }
     assert_eq!(code(world.act(member(&alice), ignore(last))), RefusalCode::LimitReached);
+}
+
+#[test]
+fn the_longest_list_of_the_ignored_fits_a_reply() {
+    let longest = IgnoredUser { user: UserId(u64::MAX), name: "𠀀".repeat(32) };
+    let list = Reply::Ignored(vec![longest; IGNORED_MAX]);
+    assert!(list.encode(0).len() <= BODY_LEN_MAX);
 }
 
 #[test]

@@ -80,15 +80,17 @@ impl Tables {
         Ok(ask.query_row([sql(log.0), sql(seq.0), sql(reporter.0), sql(since_ms)], found)?)
     }
 
-    /// Whom a user ignores, in the order of their ids.
+    /// Whom a user ignores, in the order of their ids, at most `count_max`.
     ///
     /// # Errors
     /// [`StoreError`] if the database fails.
-    pub fn ignored(&self, user: UserId) -> Result<Vec<IgnoredUser>, StoreError> {
+    pub fn ignored(&self, user: UserId, count_max: usize) -> Result<Vec<IgnoredUser>, StoreError> {
         let mut ask = self.connection.prepare_cached(
-            "SELECT ignored, name FROM ignores JOIN users ON users.id = ignored WHERE user = ?1 ORDER BY ignored",
+            "SELECT ignored, name FROM ignores JOIN users ON users.id = ignored WHERE user = ?1 ORDER BY ignored LIMIT ?2",
         )?;
-        let rows = ask.query_map([sql(user.0)], |row| Ok(IgnoredUser { user: UserId(count(row, 0)?), name: row.get(1)? }))?;
+        let rows = ask.query_map([sql(user.0), sql(count_max as u64)], |row| {
+            Ok(IgnoredUser { user: UserId(count(row, 0)?), name: row.get(1)? })
+        })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
