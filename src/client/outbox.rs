@@ -179,14 +179,18 @@ impl Outbox {
     /// # Errors
     /// [`LocalError`] if the database cannot be written.
     pub fn settle(&mut self, owner: Owner, outcomes: &[(Place, PostOutcome)]) -> Result<(), LocalError> {
-        // Not synced: what a power cut takes back comes out the same again.
+        // A refusal is synced: if a power cut took it back, the message would be sent again, and might be stored after its author
+        // was told that it is not. What was stored comes out the same again.
+        if outcomes.iter().any(|(_, outcome)| outcome.is_err()) {
+            return self.write_outcomes(owner, outcomes);
+        }
         self.database.execute_batch("PRAGMA synchronous = NORMAL")?;
-        let settled = self.settle_unsynced(owner, outcomes);
+        let settled = self.write_outcomes(owner, outcomes);
         self.database.execute_batch("PRAGMA synchronous = FULL")?;
         settled
     }
 
-    fn settle_unsynced(&mut self, owner: Owner, outcomes: &[(Place, PostOutcome)]) -> Result<(), LocalError> {
+    fn write_outcomes(&mut self, owner: Owner, outcomes: &[(Place, PostOutcome)]) -> Result<(), LocalError> {
         let change = self.database.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         {
             let mut remove = change.prepare_cached("DELETE FROM outbox WHERE place = ?1 AND owner = ?2")?;
@@ -225,12 +229,15 @@ impl Outbox {
                 collected.push((Place(row.get(0)?), decode(&outcome).ok_or(LocalError::Damaged)?));
             }
         }
-        if let (Some((first, _)), Some((last, _))) = (collected.first(), collected.last()) {
-            let mut remove = self
-                .database
-                .prepare_cached("DELETE FROM outbox WHERE owner = ?1 AND outcome IS NOT NULL AND place BETWEEN ?2 AND ?3")?;
-            remove.execute(params![owner, first.0, last.0])?;
+        if collected.is_empty() {
+            return Ok(collected);
         }
+        // These and no others: more may have been written down meanwhile.
+        let change = self.database.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        for (place, _) in &collected {
+            change.prepare_cached("DELETE FROM outbox WHERE place = ?1")?.execute([place.0])?;
+        }
+        change.commit()?;
         Ok(collected)
     }
 }

@@ -260,7 +260,10 @@ impl Sending {
         if self.outcomes.is_empty() {
             return Ok(());
         }
-        self.outbox.settle(self.owner, &std::mem::take(&mut self.outcomes))
+        // What could not be written down is not forgotten.
+        self.outbox.settle(self.owner, &self.outcomes)?;
+        self.outcomes.clear();
+        Ok(())
     }
 }
 
