@@ -64,16 +64,21 @@ impl SecretKey {
     /// # Errors
     /// [`KeyFileError`]: the file is readable by others, is not a key, or the disk refuses.
     pub fn load_or_create(path: &Path, dice: &mut Dice) -> Result<Self, KeyFileError> {
-        if let Some(text) = key_file::read(path)? {
-            let bytes = decode(std::str::from_utf8(&text).unwrap_or_default().trim_end());
-            return bytes.map(Self::from_bytes).ok_or_else(|| KeyFileError::Malformed(path.to_path_buf()));
+        if let Some(key) = Self::load(path)? {
+            return Ok(key);
         }
-        let key = Self::generate(dice);
-        let mut text = Zeroizing::new(BASE32_NOPAD.encode(key.bytes()));
+        let mut text = Zeroizing::new(BASE32_NOPAD.encode(Self::generate(dice).bytes()));
         text.make_ascii_lowercase();
         text.push('\n');
-        key_file::write(path, text.as_bytes())?;
-        Ok(key)
+        key_file::create(path, text.as_bytes())?;
+        // Another process may have been quicker: the key is what the file has.
+        Self::load(path)?.ok_or_else(|| KeyFileError::Malformed(path.to_path_buf()))
+    }
+
+    fn load(path: &Path) -> Result<Option<Self>, KeyFileError> {
+        let Some(text) = key_file::read(path)? else { return Ok(None) };
+        let bytes = decode(std::str::from_utf8(&text).unwrap_or_default().trim_end());
+        bytes.map(Self::from_bytes).map(Some).ok_or_else(|| KeyFileError::Malformed(path.to_path_buf()))
     }
 }
 

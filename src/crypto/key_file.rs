@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -53,6 +54,28 @@ pub(super) fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, KeyFileErr
     Ok(Some(bytes))
 }
 
+/// Makes the file, unless it is there: written whole under a name that nobody else has and synced, then given its name. Of
+/// several that make it at once one wins, and the others' bytes are gone.
+///
+/// # Errors
+/// [`KeyFileError::Io`]; nothing is made then.
+pub(super) fn create(path: &Path, bytes: &[u8]) -> Result<(), KeyFileError> {
+    static MADE_COUNT: AtomicU64 = AtomicU64::new(0);
+    let failed = |source| KeyFileError::Io { path: path.to_path_buf(), source };
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}-{}.new", std::process::id(), MADE_COUNT.fetch_add(1, Ordering::Relaxed)));
+    let beside = PathBuf::from(name);
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside).map_err(failed)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)?;
+    match fs::hard_link(&beside, path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => fs::remove_file(&beside).map_err(failed)?,
+        Ok(()) => fs::remove_file(&beside).map_err(failed)?,
+        // Not every file system has links.
+        Err(_) => fs::rename(&beside, path).map_err(failed)?,
+    }
+    sync_folder(path).map_err(failed)
+}
+
 /// Replaces the file's content: written beside it with mode 0600, synced, renamed over it, the folder synced.
 ///
 /// # Errors
@@ -69,11 +92,15 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), KeyFileError> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside).map_err(failed)?;
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)?;
     fs::rename(&beside, path).map_err(failed)?;
+    sync_folder(path).map_err(failed)
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
+    File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]
@@ -91,6 +118,26 @@ mod tests {
         assert_eq!(read(&path).unwrap().unwrap().as_slice(), b"two");
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn of_many_that_make_it_at_once_one_wins() {
+        let dir = tempfile::tempdir().unwrap();
+        for round in 0..200 {
+            let path = dir.path().join(round.to_string());
+            std::thread::scope(|scope| {
+                for bytes in [b"one", b"two"] {
+                    let path = &path;
+                    scope.spawn(move || {
+                        create(path, bytes).unwrap();
+                        let first = read(path).unwrap().unwrap();
+                        create(path, b"later").unwrap();
+                        assert_eq!(read(path).unwrap().unwrap(), first, "what was read once stays");
+                    });
+                }
+            });
+        }
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 200, "nothing is left beside them");
     }
 
     #[test]
