@@ -156,6 +156,12 @@ fn settings_are_the_owners_and_hold_for_everybody() {
     let free_ms = world.time_ms() + u64::from(slowed.retry_after_ms);
     world.wait_until(free_ms);
     stored(world.act(member(&bob), post("#ops", "two")));
+    // A clock that was far ahead for a moment silences nobody until then.
+    let step = world.step;
+    world.step += 1_000_000_000;
+    stored(world.act(member(&bob), post("#ops", "from years ahead")));
+    world.step = step + 100_000;
+    stored(world.act(member(&bob), post("#ops", "today")));
 
     let archived = |archived| change("#ops", GoodChanges { archived: Some(archived), ..GoodChanges::default() });
     stored(world.act(member(&alice), archived(Archived::Yes)));

@@ -75,10 +75,14 @@ impl<'a> Rights<'a> {
             };
             return refuse(RefusalCode::AnnouncementsOnly, sentence);
         }
-        let free_at_ms = self.membership.last_post_ms + settings.slow_s * 1_000;
-        if settings.slow_s > 0 && self.membership.last_post_ms > 0 && free_at_ms > self.now_ms {
+        let wait_ms = match self.membership.last_post_ms {
+            0 => 0,
+            last_post_ms => (last_post_ms + settings.slow_s * 1_000).saturating_sub(self.now_ms),
+        };
+        // A clock that was set back since holds nobody up for longer than the room does.
+        if wait_ms > 0 && wait_ms <= settings.slow_s * 1_000 {
             let sentence = format!("{called} is in slow mode: one message every {} seconds", settings.slow_s);
-            let wait_ms = u32::try_from(free_at_ms - self.now_ms).unwrap_or(u32::MAX);
+            let wait_ms = u32::try_from(wait_ms).unwrap_or(u32::MAX);
             return Err(Stop::Refused(Refusal::retry_after(RefusalCode::SlowMode, sentence, wait_ms)));
         }
         Ok(())

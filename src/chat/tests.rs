@@ -14,7 +14,7 @@ pub(super) struct World {
     pub(super) directory: TempDir,
     pub(super) db: Database,
     pub(super) reader: Reader,
-    step: u64,
+    pub(super) step: u64,
     waited_ms: u64,
     /// The time, if it stands still.
     stopped_ms: Option<u64>,

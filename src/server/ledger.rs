@@ -14,7 +14,7 @@ use crate::worker::{Gathering, Worker};
 use std::io;
 use std::path::Path;
 use std::sync::mpsc::Sender;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Most commands that wait for the ledger: two full batches, one being committed and one being gathered.
 pub const QUEUE_MAX: usize = 2 * BATCH_MAX;
@@ -210,7 +210,7 @@ pub fn spawn(
 ) -> Result<LedgerThread, StoreError> {
     let failed = |error: io::Error| StoreError::Directory { path: directory.to_owned(), error };
     let mut checkpoints = Checkpoints::start(directory)?;
-    let mut failed_before = false;
+    let (mut failed_before, mut stuck_until) = (false, None::<Instant>);
     let work = move |batch: Vec<Ordered>| {
         // After a failure nothing may be told any more; the process is about to end.
         if failed_before {
@@ -234,13 +234,17 @@ pub fn spawn(
                 }
             }
         }
-        let mut next_step_delay = ledger.indexer.is_behind().then_some(INDEX_DELAY);
-        if is_rest || ledger.indexer.is_due() {
+        let stuck_delay = stuck_until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()));
+        let mut next_step_delay = ledger.indexer.is_behind().then_some(stuck_delay.max(INDEX_DELAY));
+        if stuck_delay.is_zero() && (is_rest || ledger.indexer.is_due()) {
             written_count += INDEX_STEP_MAX;
             next_step_delay = match ledger.index() {
                 Ok(IndexState::UpToDate) => None,
                 Ok(IndexState::Behind) => Some(if is_rest { Duration::ZERO } else { INDEX_DELAY }),
-                Ok(IndexState::Stuck) => Some(INDEX_RETRY_DELAY),
+                Ok(IndexState::Stuck) => {
+                    stuck_until = Some(Instant::now() + INDEX_RETRY_DELAY);
+                    Some(INDEX_RETRY_DELAY)
+                }
                 Err(error) => {
                     failed_before = true;
                     tell(Report::Failed(error));

@@ -291,7 +291,8 @@ impl Blobs {
             return Err(BlobError::Damaged);
         }
         if !planted!(FileNotSynced) {
-            self.sync(partial)?;
+            // After a failed sync the next one may succeed although the bytes never reached the disk: they are sent again.
+            self.sync(partial).or_else(|error| remove(partial).and(Err(error)))?;
         }
         self.verified.insert(partial.to_owned());
         Ok(())
