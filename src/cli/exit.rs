@@ -88,7 +88,11 @@ impl From<Refusal> for Failure {
 /// Standard output or the terminal failed.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        if error.kind() == io::ErrorKind::BrokenPipe { Self::ReaderGone } else { Self::new(Exit::Refused, error) }
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Self::ReaderGone
+        } else {
+            Self::new(Exit::Refused, format!("standard input or output failed: {error}"))
+        }
     }
 }
 

@@ -114,6 +114,7 @@ impl Sink {
         let target = match destination {
             // A name from elsewhere is made a good one again, whatever the server let pass.
             Destination::OwnName => PathBuf::from(file_name(&file.name)),
+            Destination::Path(path) if path.is_dir() => path.join(file_name(&file.name)),
             Destination::Path(path) => path.clone(),
             Destination::Stdout => {
                 return Ok((Self { file, place: Place::Stdout { hasher: FileHasher::default() } }, 0));
@@ -124,7 +125,7 @@ impl Sink {
             return Err(Failure::new(Exit::Refused, sentence));
         }
         let part_path = part_beside(&target, &file);
-        let failed = |error: io::Error| unusable(&part_path, &error);
+        let failed = |error: io::Error| unusable(&target, &error);
         let opened = OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(&part_path);
         let mut part = opened.map_err(failed)?;
         if part.metadata().map_err(failed)?.len() > file.len {

@@ -23,9 +23,11 @@ const HASH_HINT: &str = "hint: to a shell, # begins a comment; write rooms in qu
 /// Runs the program with these arguments, the first of which is its name.
 #[must_use]
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let names_a_room = args.iter().any(|arg| arg.as_encoded_bytes().starts_with(b"#"));
     let command_line = match CommandLine::try_parse_from(args) {
         Ok(command_line) => command_line,
-        Err(error) => return usage(&error),
+        Err(error) => return usage(&error, names_a_room),
     };
     match run_command(command_line) {
         Ok(()) => ExitCode::SUCCESS,
@@ -39,9 +41,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn usage(error: &clap::Error) -> ExitCode {
+fn usage(error: &clap::Error, names_a_room: bool) -> ExitCode {
     let _ = error.print();
-    if error.kind() == ErrorKind::MissingRequiredArgument {
+    if error.kind() == ErrorKind::MissingRequiredArgument && !names_a_room {
         let _ = writeln!(io::stderr(), "{HASH_HINT}");
     }
     // Help and version are no errors.

@@ -384,7 +384,7 @@ impl Session {
     pub fn unsent(&mut self) -> Option<String> {
         match self.event_loop.client().0.unsent_count() {
             Ok(0) | Err(_) => None,
-            Ok(1) => Some("1 message stays in the outbox and goes with the next command".to_owned()),
+            Ok(1) => Some("1 message stays in the outbox and goes with the next command that gets through".to_owned()),
             Ok(count) => Some(format!("{count} messages stay in the outbox and go with the next command")),
         }
     }
@@ -419,7 +419,7 @@ fn ended_by(signal: i32) -> Failure {
 /// A message that another command put into the outbox was refused, for this reason.
 #[must_use]
 pub fn refused_of_others(sentence: &str) -> String {
-    format!("a message of an earlier command was refused: {sentence}")
+    format!("a message of an earlier command was refused, and is not kept: {sentence}")
 }
 
 /// The reply, unless it is a no.

@@ -101,5 +101,5 @@ pub use settings::{
     Archived, ChangeRoom, GoodChanges, History, PasswordChange, Phrase, Posting, RETAIN_DAYS_MAX, RETAIN_POSTS_MAX, RoomChanges,
     RoomSettings, SLOW_S_MAX, TAGS_MAX, TOPIC_LEN_MAX, Template, TicketState, Visibility, fold_tag,
 };
-pub use text::{PASSWORD_LEN_MAX, PASSWORD_LEN_MIN, Password, Reaction, ReactionError, Text, TextError};
+pub use text::{PASSWORD_LEN_MAX, PASSWORD_LEN_MIN, Password, Reaction, ReactionError, TEXT_LEN_MAX, Text, TextError};
 pub use words::{SEARCH_LEN_MAX, Sought, words_of};

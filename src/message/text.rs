@@ -7,7 +7,7 @@ use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroize;
 
 /// Longest message text, in bytes of UTF-8.
-const TEXT_LEN_MAX: usize = 16 * 1024;
+pub const TEXT_LEN_MAX: usize = 16 * 1024;
 
 /// Shortest password, in bytes.
 pub const PASSWORD_LEN_MIN: usize = 8;

@@ -19,7 +19,7 @@ fn a_message_is_found_by_its_words_in_any_language() {
     assert_eq!(newest, ["deploys are my secret", "Deployed it"], "what is stored is found");
     assert_eq!(bob.run(&["search", "部署", "--room", "#ops", "--json"]).well().texts(), ["今天部署完成"]);
     assert_eq!(bob.run(&["search", "deploy", "--room", "#ops", "-n", "1", "--json"]).well().texts(), ["Deployed it"]);
-    bob.run(&["search", "nowhere"]).well();
+    bob.run(&["search", "nowhere"]).saying(0, "nothing was found");
     bob.run(&["search", "?!"]).with_status(1);
     bob.run(&["leave", "#ops"]).well();
     assert_eq!(bob.run(&["search", "deploy", "--json"]).well().texts(), ["deploys are my secret"]);
@@ -168,6 +168,33 @@ fn a_server_that_was_set_back_is_noticed_by_those_who_read_on_and_those_who_veri
     assert!(forked.err[0].contains("what it has up to 4 is not what was read there before"), "{forked:?}");
     alice.run(&["verify", "#ops", "--anew"]).well();
     alice.run(&["verify", "#ops"]).well();
+}
+
+#[test]
+fn who_reads_once_after_a_server_was_set_back_is_told() {
+    let mut world = World::restartable();
+    let alice = world.person("alice");
+    alice.run(&["create", "#ops"]).well();
+    alice.run(&["send", "#ops", "before the copy"]).well();
+    world.server.program.kill();
+    let (live, copy) = (world.folder().join("D"), world.folder().join("copy"));
+    copy_folder(&live, &copy);
+    world.restart_server();
+    alice.run(&["send", "#ops", "after the copy"]).well();
+    assert!(alice.run(&["tail", "#ops"]).well().err.is_empty());
+    world.server.program.kill();
+    std::fs::remove_dir_all(&live).expect("ours");
+    copy_folder(&copy, &live);
+    world.restart_server();
+    for words in [["tail", "#ops"], ["history", "#ops"]] {
+        let told = alice.run(&words).with_status(0);
+        assert!(told.err[0].contains("it ends at 3, but 4 was read there before"), "{told:?}");
+    }
+    alice.run(&["send", "#ops", "another fourth"]).well();
+    let told = alice.run(&["tail", "#ops"]).with_status(0);
+    assert!(told.err[0].contains("what it has up to 4 is not what was read there before"), "{told:?}");
+    alice.run(&["verify", "#ops", "--anew"]).well();
+    assert!(alice.run(&["tail", "#ops"]).well().err.is_empty());
 }
 
 fn copy_folder(from: &Path, to: &Path) {

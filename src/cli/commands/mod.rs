@@ -16,6 +16,7 @@ mod reading;
 mod rooms;
 mod scheduled;
 mod searching;
+mod seen;
 mod send;
 mod streaming;
 mod verify;

@@ -7,9 +7,10 @@ use super::super::context::Context;
 use super::super::exit::{Exit, Failure};
 use super::super::line::{Line, LinkState};
 use super::super::session::{Happening, Session, accepted, unexpected};
-use crate::client::{ClientEvent, Followed};
+use super::seen::Seen;
+use crate::client::{ClientEvent, Cursor, Followed};
 use crate::message::{
-    Event, EventPage, FollowFrom, FollowRequest, HistoryFrom, HistoryRequest, LogId, Overlay, Reply, Request, Seq,
+    Event, EventHash, EventPage, FollowFrom, FollowRequest, HistoryFrom, HistoryRequest, LogId, Overlay, Reply, Request, Seq,
 };
 
 /// Most events of one page (protocol.md, "Requests").
@@ -34,6 +35,9 @@ pub(super) fn history(context: &mut Context, args: &History) -> Result<(), Failu
     if args.count > 0 {
         let read = Read::some(&mut session, &args.room, from, args.count)?;
         read.print(context)?;
+        if from == HistoryFrom::Last {
+            read.meet(context, &mut Seen::open(&session)?)?;
+        }
     }
     session.finish();
     Ok(())
@@ -42,19 +46,21 @@ pub(super) fn history(context: &mut Context, args: &History) -> Result<(), Failu
 pub(super) fn tail(context: &mut Context, args: &Tail) -> Result<(), Failure> {
     let mut session = Session::open(context)?;
     hide_ignored(context, &mut session)?;
+    let mut seen = Seen::open(&session)?;
     let mut from = FollowFrom::Now;
     let mut printed = Seq(0);
     if args.count > 0 {
         let read = Read::some(&mut session, &args.room, HistoryFrom::Last, args.count)?;
         read.print(context)?;
-        if let Some((after, hash)) = read.newest_page {
+        read.meet(context, &mut seen)?;
+        if let Some((_, after)) = read.newest_page {
             // What is behind this position is partly printed already; following from here checks the chain.
-            from = FollowFrom::After(after, hash);
-            printed = read.events.back().map_or(after, |shown| shown.event.head.seq);
+            from = FollowFrom::After(after.seq, after.hash.0);
+            printed = read.events.back().map_or(after.seq, |shown| shown.event.head.seq);
         }
     }
     if args.follow {
-        follow(context, &mut session, &args.room, from, printed)?;
+        follow(context, &mut session, &mut seen, &args.room, from, printed)?;
     }
     session.finish();
     Ok(())
@@ -71,8 +77,8 @@ fn hide_ignored(context: &mut Context, session: &mut Session) -> Result<(), Fail
 struct Read {
     room: String,
     events: VecDeque<Shown>,
-    /// The position and hash behind which the newest page's events come.
-    newest_page: Option<(Seq, [u8; 32])>,
+    /// The log, and the position behind which the newest page's events come.
+    newest_page: Option<(LogId, Cursor)>,
 }
 
 impl Read {
@@ -104,7 +110,7 @@ impl Read {
 
     fn take(&mut self, page: EventPage, from: HistoryFrom) {
         self.room = page.room;
-        self.newest_page.get_or_insert((page.after, page.hash));
+        self.newest_page.get_or_insert((page.log, Cursor { seq: page.after, hash: EventHash(page.hash) }));
         let overlays = page.overlays;
         let decoded = page.events.into_iter().filter_map(|told| {
             let event = Event::decode(&told.event)?;
@@ -119,6 +125,16 @@ impl Read {
             }
             HistoryFrom::Last | HistoryFrom::After(_) | HistoryFrom::Around(_) => self.events.extend(decoded),
         }
+    }
+
+    /// Says if the log was set back since it was last read.
+    fn meet(&self, context: &mut Context, seen: &mut Seen) -> Result<(), Failure> {
+        let Some((log, after)) = self.newest_page else { return Ok(()) };
+        let events = self.events.iter().map(|shown| &shown.event).filter(|event| event.head.seq > after.seq);
+        if let Some(sentence) = seen.meet(&self.room, log, after, events)? {
+            context.output.remark(&sentence)?;
+        }
+        Ok(())
     }
 
     fn print(&self, context: &mut Context) -> Result<(), Failure> {
@@ -138,6 +154,7 @@ impl Read {
 fn follow(
     context: &mut Context,
     session: &mut Session,
+    seen: &mut Seen,
     room: &Conversation,
     from: FollowFrom,
     mut printed: Seq,
@@ -165,7 +182,8 @@ fn follow(
             }
             ClientEvent::Event(told) if told.event.head.seq > printed => {
                 printed = told.event.head.seq;
-                let Followed { room, author, event, .. } = &*told;
+                let Followed { log, room, author, event, cursor } = &*told;
+                seen.advance(*log, cursor)?;
                 context.output.line(&Line::Event { room, author, event, overlay: None })?;
             }
             ClientEvent::Hidden { log, room, cursor } if cursor.seq > printed => {

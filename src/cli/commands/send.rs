@@ -13,7 +13,7 @@ use super::super::lines::{InputLine, Lines};
 use super::super::session::{Happening, Session, accepted, unexpected};
 use super::scheduled::{Later, schedule};
 use crate::client::{ClientEvent, Draft, Place, PostOutcome, Recipient, Tag};
-use crate::message::{Payload, Receipt, Reply, Request, RequestId, Seq, Stored, Target, Text};
+use crate::message::{Payload, Receipt, Reply, Request, RequestId, Seq, Stored, TEXT_LEN_MAX, Target, Text};
 
 /// Longest text that is read from standard input; above that it is refused in any case.
 const INPUT_LEN_MAX: u64 = 1 << 20;
@@ -73,6 +73,10 @@ struct Pattern {
 fn all_of_stdin() -> Result<String, Failure> {
     let mut bytes = Vec::new();
     io::stdin().lock().take(INPUT_LEN_MAX).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|len| len == INPUT_LEN_MAX) {
+        let sentence = format!("standard input is far too long for a message, which has at most {TEXT_LEN_MAX} bytes");
+        return Err(Failure::new(Exit::Refused, sentence));
+    }
     let mut text = String::from_utf8(bytes).map_err(|_| Failure::new(Exit::Refused, "standard input is not UTF-8 text"))?;
     if text.ends_with('\n') {
         text.pop();
@@ -249,7 +253,8 @@ impl<'a> Sending<'a> {
             InputLine::Line { number, text } => match text.map(Text::parse) {
                 Some(Ok(text)) => texts.push(text),
                 Some(Err(error)) => self.note(Failure::new(Exit::Refused, format!("line {number}: {error}")))?,
-                None => self.note(Failure::new(Exit::Refused, format!("line {number} is not UTF-8 text or far too long")))?,
+                None => self
+                    .note(Failure::new(Exit::Refused, format!("line {number} is not UTF-8 text, or longer than 65,536 bytes")))?,
             },
             InputLine::End | InputLine::Interrupted => return Ok(true),
             InputLine::Failed(error) => {

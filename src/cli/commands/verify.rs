@@ -11,6 +11,7 @@ use super::super::exit::{Exit, Failure};
 use super::super::line::Line;
 use super::super::session::Session;
 use super::export::{events_of, page_behind};
+use super::seen::set_back;
 use crate::client::{Cursor, Cursors};
 use crate::message::{Event, EventHash, EventPage, LogId, Seq};
 
@@ -151,11 +152,6 @@ impl Chain<'_> {
     }
 
     fn forked(&self, what: &str) -> Failure {
-        let sentence = format!(
-            "{} was rewound or rewritten: {what}. The server was restored from an older copy, or somebody changed it; \
-             --anew takes the log as it is now",
-            self.room
-        );
-        Failure::new(Exit::Refused, sentence)
+        Failure::new(Exit::Refused, set_back(&self.room.to_string(), what))
     }
 }

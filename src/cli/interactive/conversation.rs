@@ -207,7 +207,7 @@ impl Talk<'_> {
             InputLine::Line { text: Some(text), .. } if text.trim().is_empty() => {}
             InputLine::Line { text: Some(text), .. } => self.on_said(slash::read(&text))?,
             InputLine::Line { number, text: None } => {
-                self.context.output.remark(&format!("line {number} is not UTF-8 text or far too long"))?;
+                self.context.output.remark(&format!("line {number} is not UTF-8 text, or longer than 65,536 bytes"))?;
             }
             InputLine::End => self.end(),
             InputLine::Interrupted => return Err(Failure::Silent(Exit::Interrupted)),

@@ -6,9 +6,7 @@ use thiserror::Error;
 
 use super::load::GUEST_COUNT_MAX;
 use super::stamp::STAMP_LEN;
-
-/// Longest text, in bytes (protocol.md, "Post").
-const TEXT_LEN_MAX: usize = 16 * 1024;
+use crate::message::TEXT_LEN_MAX;
 
 /// A run that can be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,6 +15,15 @@ impl Talk<'_> {
                     if self.current != current && !self.has_ended {
                         self.context.output.remark(&format!("still in {}", self.place()))?;
                     }
+                } else {
+                    // What was asked for since took this for granted; if that is refused too, the way back leads past it.
+                    for later in self.asked.values_mut() {
+                        if let Asked::Did { before: back, .. } = later
+                            && *back == current
+                        {
+                            back.clone_from(&before);
+                        }
+                    }
                 }
                 self.context.output.remark(&refusal.sentence)?;
             }
