@@ -225,11 +225,13 @@ fn log_sentence(line: &Line<'_>) -> String {
 }
 
 fn event_line(room: &str, author: &str, event: &Event, overlay: Option<&Overlay>, style: Style) -> String {
-    let (room, author) = (printable(room), printable(author));
+    let author = printable(author);
+    // One's own log has no name.
+    let room = if room.is_empty() { String::new() } else { format!("{} ", printable(room)) };
     let moment = Moment::from_ms(event.head.time_ms);
     let place = match style {
-        Style::Full => format!("{} {room} {}", moment.date_and_time(), event.head.seq),
-        Style::Short => format!("[{}] {room} {}", moment.minute(), event.head.seq),
+        Style::Full => format!("{} {room}{}", moment.date_and_time(), event.head.seq),
+        Style::Short => format!("[{}] {room}{}", moment.minute(), event.head.seq),
     };
     match event.content() {
         EventBody::Posted(post) => {

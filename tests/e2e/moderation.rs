@@ -168,6 +168,10 @@ fn a_visitor_and_the_staff_meet_in_a_ticket() {
     owner.run(&["invite", "#desk", "@helper"]).well();
     helper.run(&["join", "#desk"]).well();
     assert_eq!(visitor.run(&["ticket", "#desk"]).well().only_line(), "opened #desk-visitor");
+    let told = owner.run(&["inbox", "-n", "1"]).well();
+    assert!(told.only_line().ends_with("visitor invites you to #desk-visitor; join it if you like"), "{told:?}");
+    let told = owner.run(&["inbox", "-n", "1", "--json"]).well();
+    assert!(told.only_line().contains(r#""type":"invited_to""#), "{told:?}");
     visitor.run(&["send", "#desk-visitor", "it is broken"]).well();
     helper.run(&["join", "#desk-visitor"]).well();
     helper.run(&["room", "#desk-visitor", "--ticket", "assigned"]).well();

@@ -6,7 +6,7 @@ use super::bot::BotAction;
 use super::ephemeral::Latest;
 use super::message::{Edit, Get, React, Scheduled, Send, Written};
 use super::moderation::{ArchiveArgs, InRoom, MuteArgs, PutOutArgs, ReportArgs, RoleArgs, RoomArgs, Who};
-use super::reading::{Export, Follow, History, MarkTo, Search, Tail, Verify};
+use super::reading::{Export, Follow, History, Inbox, MarkTo, Search, Tail, Verify};
 use super::room::{Create, Join};
 use super::words::{Conversation, Room, Seconds};
 use crate::client::{ProfileName, ServerUrl, Weather};
@@ -216,6 +216,8 @@ pub enum Command {
     Tail(Tail),
     /// Print a part of the history of a room or conversation
     History(History),
+    /// Print what concerns you: invitations, tickets of your desks, reports, devices
+    Inbox(Inbox),
     /// Find messages by their words, the newest first
     Search(Search),
     /// Set a value of which only the newest counts, such as a position; or watch a room's values, who is there and who is typing

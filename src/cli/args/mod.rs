@@ -18,6 +18,6 @@ pub use command_line::{Command, CommandLine, Globals};
 pub use ephemeral::Latest;
 pub use message::{Edit, Get, Scheduled, Send, Written};
 pub use moderation::{ArchiveArgs, InRoom, ReportArgs, RoomArgs, Who};
-pub use reading::{Beginning, Export, Follow, History, Search, Tail, Verify};
+pub use reading::{Beginning, Export, Follow, History, Inbox, Search, Tail, Verify};
 pub use room::{Create, Join};
 pub use words::{Conversation, Person, Room, Time};

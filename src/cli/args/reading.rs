@@ -112,6 +112,17 @@ pub struct MarkTo {
     pub seq: Option<u64>,
 }
 
+/// What concerns the user.
+#[derive(Debug, Args)]
+pub struct Inbox {
+    /// How many of the newest events
+    #[arg(short = 'n', value_name = "N", default_value_t = 20)]
+    pub count: u32,
+    /// Go on: print what comes, until interrupted or, with --timeout, so long
+    #[arg(short, long)]
+    pub follow: bool,
+}
+
 /// A part of the history.
 #[derive(Debug, Args)]
 pub struct History {

@@ -7,6 +7,7 @@ mod bots;
 mod export;
 mod filing;
 mod following;
+mod inbox;
 mod latest;
 mod marks;
 mod moderation;
@@ -92,6 +93,7 @@ pub fn run(context: &mut Context, command: Command) -> Result<(), Failure> {
         Command::Follow(args) => following::run(context, &args),
         Command::Tail(args) => reading::tail(context, &args),
         Command::History(args) => reading::history(context, &args),
+        Command::Inbox(args) => inbox::inbox(context, &args),
         Command::Latest(args) => latest::run(context, &args),
         Command::Read(args) => rooms::mark_read(context, &args.room, args.seq.unwrap_or(u64::MAX)),
         Command::Unread { room, seq } => rooms::mark_read(context, &room, seq.saturating_sub(1)),

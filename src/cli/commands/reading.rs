@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::super::args::{Conversation, History, Tail};
+use super::super::args::{History, Tail};
 use super::super::context::Context;
 use super::super::exit::{Exit, Failure};
 use super::super::line::{Line, LinkState};
@@ -10,7 +10,8 @@ use super::super::session::{Happening, Session, accepted, unexpected};
 use super::seen::Seen;
 use crate::client::{ClientEvent, Cursor, Followed};
 use crate::message::{
-    Event, EventHash, EventPage, FollowFrom, FollowRequest, HistoryFrom, HistoryRequest, LogId, Overlay, Reply, Request, Seq,
+    Event, EventBody, EventHash, EventPage, FollowFrom, FollowRequest, HistoryFrom, HistoryRequest, LogId, Overlay, Reply,
+    Request, Seq, Target,
 };
 
 /// Most events of one page (protocol.md, "Requests").
@@ -33,7 +34,7 @@ pub(super) fn history(context: &mut Context, args: &History) -> Result<(), Failu
     let mut session = Session::open(context)?;
     hide_ignored(context, &mut session)?;
     if args.count > 0 {
-        let read = Read::some(&mut session, &args.room, from, args.count)?;
+        let read = Read::some(&mut session, &args.room.target(), from, args.count)?;
         read.print(context)?;
         if from == HistoryFrom::Last {
             read.meet(context, &mut Seen::open(&session)?)?;
@@ -50,7 +51,7 @@ pub(super) fn tail(context: &mut Context, args: &Tail) -> Result<(), Failure> {
     let mut from = FollowFrom::Now;
     let mut printed = Seq(0);
     if args.count > 0 {
-        let read = Read::some(&mut session, &args.room, HistoryFrom::Last, args.count)?;
+        let read = Read::some(&mut session, &args.room.target(), HistoryFrom::Last, args.count)?;
         read.print(context)?;
         read.meet(context, &mut seen)?;
         if let Some((_, after)) = read.newest_page {
@@ -60,7 +61,7 @@ pub(super) fn tail(context: &mut Context, args: &Tail) -> Result<(), Failure> {
         }
     }
     if args.follow {
-        follow(context, &mut session, &mut seen, &args.room, from, printed)?;
+        follow(context, &mut session, &mut seen, args.room.target(), from, printed)?;
     }
     session.finish();
     Ok(())
@@ -83,13 +84,13 @@ struct Read {
 
 impl Read {
     /// Reads at most `count` events, in as many pages as that takes.
-    fn some(session: &mut Session, room: &Conversation, from: HistoryFrom, count: u32) -> Result<Self, Failure> {
-        let mut read = Self { room: room.to_string(), events: VecDeque::new(), newest_page: None };
+    fn some(session: &mut Session, log: &Target, from: HistoryFrom, count: u32) -> Result<Self, Failure> {
+        let mut read = Self { room: String::new(), events: VecDeque::new(), newest_page: None };
         let mut next = from;
         loop {
             let missing_count = usize::try_from(count).unwrap_or(usize::MAX).saturating_sub(read.events.len());
             let page_count = u16::try_from(missing_count.min(PAGE_COUNT_MAX)).unwrap_or(u16::MAX);
-            let request = HistoryRequest { log: room.target(), from: next, count: page_count };
+            let request = HistoryRequest { log: log.clone(), from: next, count: page_count };
             let Reply::Page(page) = accepted(session.ask_plainly(&Request::History(request))?)? else {
                 return Err(unexpected());
             };
@@ -150,17 +151,22 @@ impl Read {
     }
 }
 
+/// Whether an event is of interest by itself: how far one has read is told where unread messages are counted.
+pub(super) fn is_news(event: &Event) -> bool {
+    !matches!(event.content(), EventBody::ReadMarker(..))
+}
+
 /// Prints what comes behind `printed`, until the time given by `--timeout` is over, else for ever.
-fn follow(
+pub(super) fn follow(
     context: &mut Context,
     session: &mut Session,
     seen: &mut Seen,
-    room: &Conversation,
+    log: Target,
     from: FollowFrom,
     mut printed: Seq,
 ) -> Result<(), Failure> {
     let (client, now) = session.client();
-    let tag = client.follow(now, FollowRequest { log: room.target(), from });
+    let tag = client.follow(now, FollowRequest { log, from });
     session.be_patient();
     let mut followed: Option<LogId> = None;
     let mut is_lost = false;
@@ -184,7 +190,9 @@ fn follow(
                 printed = told.event.head.seq;
                 let Followed { log, room, author, event, cursor } = &*told;
                 seen.advance(*log, cursor)?;
-                context.output.line(&Line::Event { room, author, event, overlay: None })?;
+                if is_news(event) {
+                    context.output.line(&Line::Event { room, author, event, overlay: None })?;
+                }
             }
             ClientEvent::Hidden { log, room, cursor } if cursor.seq > printed => {
                 printed = cursor.seq;

@@ -308,6 +308,17 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_lists_every_command() {
+        let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+        let listed = readme.lines().find(|line| line.starts_with("In the conversation a line is")).unwrap();
+        for (name, arguments, _) in COMMANDS {
+            let called = format!("`/{name} {arguments}").trim_end().to_owned() + "`";
+            assert!(listed.contains(&called), "README.md lacks {called}");
+        }
+        assert_eq!(listed.matches("`/").count(), COMMANDS.len() + 1, "README.md lists what there is, and /help once more");
+    }
+
+    #[test]
     fn text_is_text_and_two_slashes_are_one() {
         assert_eq!(read("hello  you \n"), Said::Text("hello  you".into()));
         assert_eq!(read("//etc"), Said::Text("/etc".into()));
