@@ -3,6 +3,7 @@
 //! Several processes may keep cursors of different names; a cursor only moves on. Losing the last moves to a power cut only
 //! shows some messages twice, so they are not synced one by one.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -58,13 +59,27 @@ impl Cursors {
         Ok(Some(Cursor { seq: Seq(seq.cast_unsigned()), hash: EventHash(hash) }))
     }
 
+    /// Where any readers are in all logs, in each in rising order.
+    ///
+    /// # Errors
+    /// [`LocalError`] if the database cannot be read.
+    pub fn of_all_logs(&self) -> Result<BTreeMap<LogId, Vec<Cursor>>, LocalError> {
+        let mut list = self.database.prepare_cached("SELECT seq, hash, log FROM cursors ORDER BY seq")?;
+        let row = |row: &Row<'_>| Ok((LogId(row.get::<_, i64>(2)?.cast_unsigned()), cursor(row)?));
+        let mut logs: BTreeMap<LogId, Vec<Cursor>> = BTreeMap::new();
+        for row in list.query_map([], row)? {
+            let (log, cursor) = row?;
+            logs.entry(log).or_default().push(cursor);
+        }
+        Ok(logs)
+    }
+
     /// Where any readers are in `log`, in rising order.
     ///
     /// # Errors
     /// [`LocalError`] if the database cannot be read.
     pub fn of_log(&self, log: LogId) -> Result<Vec<Cursor>, LocalError> {
         let mut list = self.database.prepare_cached("SELECT seq, hash FROM cursors WHERE log = ?1 ORDER BY seq")?;
-        let cursor = |row: &Row<'_>| Ok(Cursor { seq: Seq(row.get::<_, i64>(0)?.cast_unsigned()), hash: EventHash(row.get(1)?) });
         let cursors = list.query_map(params![log.0.cast_signed()], cursor)?.collect::<Result<_, _>>()?;
         Ok(cursors)
     }
@@ -102,6 +117,11 @@ impl Cursors {
     }
 }
 
+/// A place and the hash there, from a row that begins with them.
+fn cursor(row: &Row<'_>) -> rusqlite::Result<Cursor> {
+    Ok(Cursor { seq: Seq(row.get::<_, i64>(0)?.cast_unsigned()), hash: EventHash(row.get(1)?) })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,6 +144,7 @@ mod tests {
         assert_eq!(cursors.find("robot", LogId(7)).unwrap(), None);
         cursors.advance("robot", LogId(7), &cursor(3)).unwrap();
         assert_eq!(cursors.of_log(LogId(7)).unwrap(), [cursor(3), cursor(5)]);
+        assert_eq!(cursors.of_all_logs().unwrap(), BTreeMap::from([(LogId(7), vec![cursor(3), cursor(5)])]));
         cursors.forget("screen", LogId(7)).unwrap();
         assert_eq!(cursors.of_log(LogId(7)).unwrap(), [cursor(3)]);
         cursors.forget_log(LogId(7)).unwrap();

@@ -148,17 +148,11 @@ fn a_server_that_was_set_back_is_noticed_by_those_who_read_on_and_those_who_veri
     let alice = world.person("alice");
     alice.run(&["create", "#ops"]).well();
     alice.run(&["send", "#ops", "before the copy"]).well();
-    world.server.program.kill();
-    let (live, copy) = (world.folder().join("D"), world.folder().join("copy"));
-    copy_folder(&live, &copy);
-    world.restart_server();
+    keep_copy(&mut world);
     alice.run(&["send", "#ops", "after the copy"]).well();
     alice.run(&["verify", "#ops"]).well();
     let mut follower = alice.follow("#ops");
-    world.server.program.kill();
-    std::fs::remove_dir_all(&live).expect("ours");
-    copy_folder(&copy, &live);
-    world.restart_server();
+    set_back(&mut world);
     follower.wait_until("it says so", |follower| follower.err.iter().any(|line| line.contains("restored from an older copy")));
     follower.end().with_status(1);
     let rewound = alice.run(&["verify", "#ops"]).with_status(1);
@@ -176,16 +170,10 @@ fn who_reads_once_after_a_server_was_set_back_is_told() {
     let alice = world.person("alice");
     alice.run(&["create", "#ops"]).well();
     alice.run(&["send", "#ops", "before the copy"]).well();
-    world.server.program.kill();
-    let (live, copy) = (world.folder().join("D"), world.folder().join("copy"));
-    copy_folder(&live, &copy);
-    world.restart_server();
+    keep_copy(&mut world);
     alice.run(&["send", "#ops", "after the copy"]).well();
     assert!(alice.run(&["tail", "#ops"]).well().err.is_empty());
-    world.server.program.kill();
-    std::fs::remove_dir_all(&live).expect("ours");
-    copy_folder(&copy, &live);
-    world.restart_server();
+    set_back(&mut world);
     for words in [["tail", "#ops"], ["history", "#ops"]] {
         let told = alice.run(&words).with_status(0);
         assert!(told.err[0].contains("it ends at 3, but 4 was read there before"), "{told:?}");
@@ -195,6 +183,22 @@ fn who_reads_once_after_a_server_was_set_back_is_told() {
     assert!(told.err[0].contains("what it has up to 4 is not what was read there before"), "{told:?}");
     alice.run(&["verify", "#ops", "--anew"]).well();
     assert!(alice.run(&["tail", "#ops"]).well().err.is_empty());
+}
+
+/// Keeps a copy of the server's directory as it is now.
+fn keep_copy(world: &mut World) {
+    world.server.program.kill();
+    copy_folder(&world.folder().join("D"), &world.folder().join("copy"));
+    world.restart_server();
+}
+
+/// Puts the copy in the place of the server's directory.
+fn set_back(world: &mut World) {
+    world.server.program.kill();
+    let live = world.folder().join("D");
+    std::fs::remove_dir_all(&live).expect("ours");
+    copy_folder(&world.folder().join("copy"), &live);
+    world.restart_server();
 }
 
 fn copy_folder(from: &Path, to: &Path) {

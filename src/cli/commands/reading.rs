@@ -34,10 +34,11 @@ pub(super) fn history(context: &mut Context, args: &History) -> Result<(), Failu
     let mut session = Session::open(context)?;
     hide_ignored(context, &mut session)?;
     if args.count > 0 {
+        let mut seen = Seen::open(&session)?;
         let read = Read::some(&mut session, &args.room.target(), from, args.count)?;
         read.print(context)?;
         if from == HistoryFrom::Last {
-            read.meet(context, &mut Seen::open(&session)?)?;
+            read.meet(context, &mut seen)?;
         }
     }
     session.finish();
